@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+
+/** Every place below the state directory (0700). Nothing of Orch's lives anywhere else. */
+export interface Paths {
+  state: string
+  /** The store's file. */
+  store: string
+  /** Unix socket of the API; its path must be shorter than 100 bytes. */
+  socket: string
+  /** Port of the loopback API, when there is one: `{"port":N}`. */
+  apiPort: string
+  token: string
+  /** Socket and configuration of the private tmux server. */
+  tmuxSocket: string
+  tmuxConfig: string
+  /** One directory an attempt, named by the agent. */
+  attempts: string
+  /** `<repository id>/<task id>`. */
+  worktrees: string
+  /** What is to be deleted, when there is time. */
+  trash: string
+  /** `<repository id>/repo.git`: the daemon's own bare repositories. */
+  forge: string
+  /** `<run id>/<task id>.json`. */
+  results: string
+  log: string
+}
+
+export function pathsIn(state: string): Paths {
+  const at = (...parts: string[]) => join(state, ...parts)
+  return {
+    state,
+    store: at('store', 'orch.db'),
+    socket: at('run', 'orchd.sock'),
+    apiPort: at('run', 'api.json'),
+    token: at('run', 'token'),
+    tmuxSocket: at('run', 'tmux.sock'),
+    tmuxConfig: at('run', 'tmux.conf'),
+    attempts: at('attempts'),
+    worktrees: at('worktrees'),
+    trash: at('trash'),
+    forge: at('forge'),
+    results: at('results'),
+    log: at('orchd.log'),
+  }
+}

@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { OrchError } from './errors.ts'
+
+/** The only file that starts processes: argv arrays, never a shell string; each child leads its own process group. */
+
+export type Argv = readonly [program: string, ...args: string[]]
+export type Env = Readonly<Record<string, string>>
+
+export interface ExecOptions {
+  cwd?: string
+  /** The whole environment of the child; nothing is inherited. */
+  env: Env
+  /** Bytes for standard input; without it standard input is empty. */
+  input?: string | Uint8Array
+  /** After this many ms the group gets TERM, `graceMs` later KILL. Default 60,000. */
+  timeoutMs?: number
+  graceMs?: number
+  /** What is kept of each of stdout and stderr, in bytes; the rest is read and dropped. Default 64 MiB. */
+  maxBytes?: number
+  signal?: AbortSignal
+}
+
+export interface ExecResult {
+  /** Exit code; null when a signal ended it. */
+  code: number | null
+  killedBy: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+  timedOut: boolean
+  truncated: boolean
+}
+
+export type Exec = (argv: Argv, options: ExecOptions) => Promise<ExecResult>
+
+/**
+ * Runs a program to its end. A non-zero exit is a result, not an error.
+ * @throws OrchError E_PROGRAM_MISSING when the program is not there.
+ */
+export const exec: Exec = (argv, options) =>
+  new Promise((resolve, reject) => {
+    const [program, ...args] = argv
+    const child = spawn(program, args, { cwd: options.cwd, env: options.env, detached: true, stdio: 'pipe' })
+    const limit = options.maxBytes ?? 64 * 1024 * 1024
+    const stdout = collect(child.stdout, limit)
+    const stderr = collect(child.stderr, limit)
+    let timedOut = false
+    const end = () => terminate(child, options.graceMs ?? 2_000)
+    const timer = setTimeout(() => {
+      timedOut = true
+      end()
+    }, options.timeoutMs ?? 60_000)
+    options.signal?.addEventListener('abort', end, { once: true })
+    const settle = () => {
+      clearTimeout(timer)
+      options.signal?.removeEventListener('abort', end)
+    }
+    child.on('error', (error) => {
+      settle()
+      reject(startError(program, options.cwd, error))
+    })
+    child.on('close', (code, killedBy) => {
+      settle()
+      const truncated = stdout.truncated || stderr.truncated
+      resolve({ code, killedBy, stdout: stdout.text(), stderr: stderr.text(), timedOut, truncated })
+    })
+    child.stdin.on('error', () => {}) // EPIPE: the program did not want all of its input
+    child.stdin.end(options.input)
+  })
+
+function startError(program: string, cwd: string | undefined, cause: Error): OrchError {
+  const code = (cause as NodeJS.ErrnoException).code
+  if (code !== 'ENOENT' && code !== 'EACCES')
+    return new OrchError('E_INTERNAL', `${program}: ${cause.message}`, { cause })
+  const where = cwd ? ` (in ${cwd})` : ''
+  return new OrchError('E_PROGRAM_MISSING', `cannot start ${program}${where}: ${code}`, {
+    cause,
+    details: { program },
+  })
+}
+
+function collect(stream: NodeJS.ReadableStream, limit: number) {
+  const chunks: Buffer[] = []
+  let kept = 0
+  const state = { truncated: false, text: () => Buffer.concat(chunks).toString('utf8') }
+  stream.on('data', (chunk: Buffer) => {
+    const room = limit - kept
+    if (chunk.length > room) state.truncated = true
+    if (room <= 0) return
+    chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
+    kept += Math.min(room, chunk.length)
+  })
+  return state
+}
+
+function terminate(child: ChildProcess, graceMs: number): void {
+  signalGroup(child.pid, 'SIGTERM')
+  const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), graceMs)
+  child.once('close', () => clearTimeout(timer))
+}
+
+/** Sends a signal to a whole process group. A group that is gone already is no error. Never signals group 0 or 1. */
+export function signalGroup(group: number | undefined, signal: NodeJS.Signals): void {
+  if (group === undefined || group <= 1) return
+  try {
+    process.kill(-group, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Sends a signal to one process. A process that is gone already is no error. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  if (pid <= 1) return
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Starts a program that we talk to over pipes for as long as both live (tmux's control mode). */
+export function spawnPiped(argv: Argv, options: { cwd?: string; env: Env }): ChildProcess {
+  const [program, ...args] = argv
+  return spawn(program, args, { cwd: options.cwd, env: options.env, stdio: 'pipe' })
+}
+
+/** Starts a program in a session of its own that outlives us; its output goes to the open files given. */
+export function spawnDetached(
+  argv: Argv,
+  options: { cwd?: string; env: Env; stdout?: number; stderr?: number },
+): ChildProcess {
+  const [program, ...args] = argv
+  const stdio = ['ignore', options.stdout ?? 'ignore', options.stderr ?? 'ignore'] as const
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: [...stdio],
+  })
+  child.unref()
+  return child
+}
+
+/** Runs a program on the person's own terminal and gives its exit code (attach, editors). */
+export function spawnForeground(argv: Argv, options: { cwd?: string; env: Env }): Promise<number> {
+  const [program, ...args] = argv
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: options.cwd, env: options.env, stdio: 'inherit' })
+    child.on('error', (error) => reject(startError(program, options.cwd, error)))
+    child.on('close', (code) => resolve(code ?? 1))
+  })
+}

@@ -1,0 +1,77 @@
+import type { RunId, TaskId } from '../id.ts'
+import type { Usage, WaitingFor } from '../task/task.ts'
+
+/** The journal: the append-only, ordered record of everything that happened. Log, report and CLI are readers of it. */
+
+/** What an agent did, in the few words that every driver translates its program's output to. */
+export type AgentEvent =
+  | { type: 'turn.started'; session?: string; model?: string }
+  | { type: 'tool.called'; id: string; name: string; input?: string; ok?: boolean; durationMs?: number }
+  | { type: 'message'; text: string }
+  | { type: 'usage'; usage: Partial<Usage> }
+  | { type: 'waiting'; for: WaitingFor; resetAt?: number }
+  | { type: 'turn.ended'; ok: boolean; text?: string; error?: string }
+  | { type: 'quota.hit'; resetAt?: number }
+  | { type: 'note'; text: string }
+
+export const TASK_EVENTS = [
+  'task.queued',
+  'task.leased',
+  'task.working',
+  'task.waiting',
+  'task.reported',
+  'task.verified',
+  'task.accepted',
+  'task.failed',
+  'task.dead',
+  'task.cancelled',
+  'task.retried',
+] as const
+export type TaskEventType = (typeof TASK_EVENTS)[number]
+
+export type EventType =
+  | TaskEventType
+  | AgentEvent['type']
+  | 'run.submitted'
+  | 'agent.started'
+  | 'agent.exited'
+  | 'agent.said'
+  | 'agent.stopped'
+  | 'work.saved'
+  | 'pr.opened'
+  | 'pr.updated'
+  | 'pr.merged'
+  | 'pr.closed'
+  | 'pr.checked'
+  | 'pr.reviewed'
+  | 'daemon.started'
+  | 'daemon.stopped'
+
+/** An event before it has its place in the journal. `data` is JSON; it never holds a secret. */
+export interface NewEvent {
+  type: EventType
+  /** ms since the epoch. */
+  at: number
+  runId?: RunId
+  taskId?: TaskId
+  epoch?: number
+  agent?: string
+  data?: Record<string, unknown>
+}
+
+/** An event in the journal. `seq` grows by the order of commits and has no promise of being without gaps. */
+export interface JournalEvent extends NewEvent {
+  seq: number
+}
+
+export interface EventFilter {
+  runId?: RunId
+  taskId?: TaskId
+  types?: EventType[]
+}
+
+export function matches(event: NewEvent, filter: EventFilter): boolean {
+  if (filter.runId && event.runId !== filter.runId) return false
+  if (filter.taskId && event.taskId !== filter.taskId) return false
+  return !filter.types || filter.types.includes(event.type)
+}

@@ -1,0 +1,64 @@
+import type { Argv, Env } from '../exec.ts'
+
+/**
+ * The runtime port: where an agent's process lives. `tmux` shows it in a session, `process` does without a terminal.
+ * Both run the same shim (shim.sh) over the same attempt directory, so that the agent, its output and its exit
+ * code survive the daemon. The screen is never a source of state.
+ *
+ * An attempt directory (0700) holds:
+ * - `spec.sh`     what to run (argv, environment, working directory), quoted data that the shim reads
+ * - `prompt.md`   the agent's prompt
+ * - `in`          a FIFO, held open by the shim, that the agent reads
+ * - `out.jsonl`   what the agent prints (stdout), exactly; `err.log` what it complains about (stderr)
+ * - `log`         the readable transcript, written by the daemon, shown in the pane
+ * - `lock/`       made by the shim that runs; a second shim for the same directory ends at once
+ * - `started.json` `{"shim":PID,"agent":PID}`; `exit.json` `{"phase":"setup"|"agent","status":N,"step":N}`, by rename
+ *
+ * Errors: E_RUNTIME, E_PROGRAM_MISSING, E_PROGRAM_OLD, E_DISK_FULL.
+ */
+export interface Runtime {
+  readonly name: 'tmux' | 'process'
+  /** Runs the shim of a launched directory. Called twice for one directory, the agent still starts once. */
+  start(agent: string): Promise<void>
+  /** Names of the agents whose session (or shim) is there now. */
+  list(): Promise<Set<string>>
+  /** Ends the session of an agent whose processes have ended. Gone already is no error. */
+  close(agent: string): Promise<void>
+  /** argv that puts a person before the agent's screen, or undefined when it has none. */
+  attach(agent: string): Argv | undefined
+  /** Calls `listener` when the runtime itself dies (the tmux server was killed). Gives the function that stops it. */
+  onLost(listener: () => void): () => void
+  /** Lets the connection go; `end` also ends the server when no agent is left in it. */
+  stop(options: { end: boolean }): Promise<void>
+}
+
+/** What the shim is to run. */
+export interface LaunchSpec {
+  agent: string
+  argv: Argv
+  /** The whole environment of the agent. */
+  env: Env
+  cwd: string
+  /** `fifo`: a conversation; `prompt`: the prompt file, then end of file; `none`: empty. */
+  stdin: 'fifo' | 'prompt' | 'none'
+  prompt: string
+  /** Run one after the other before the agent, in the same place and environment; the first that fails ends the attempt. */
+  setup: Argv[]
+}
+
+export interface Exit {
+  phase: 'setup' | 'agent'
+  /** Exit status as the shell tells it: 128 + signal number when a signal ended it. */
+  status: number
+  /** Index of the set-up step that failed. */
+  step?: number
+}
+
+/** How an attempt's directory is right now. */
+export interface AttemptStatus {
+  /** `ready`: spec written, no shim yet. `running`: the agent's process is there. `exited`: exit.json is there. `lost`: shim and agent are gone without it. */
+  state: 'absent' | 'ready' | 'running' | 'exited' | 'lost'
+  exit?: Exit
+  /** Size of out.jsonl in bytes. */
+  outBytes: number
+}

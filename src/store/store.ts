@@ -1,0 +1,131 @@
+import type { PullRequestRecords } from '../forge/local/records.ts'
+import type { RunId, TaskId } from '../id.ts'
+import type { EventFilter, JournalEvent, NewEvent } from '../journal/journal.ts'
+import type {
+  Attempt,
+  Fence,
+  Proof,
+  Reason,
+  Report,
+  Run,
+  Task,
+  TaskSpec,
+  TaskState,
+  WaitingFor,
+} from '../task/task.ts'
+
+/**
+ * The store port: queue, task records, attempts, journal and pull request records of the local forge.
+ *
+ * Its verbs are the arrows of `task/life.ts`. Each is one transaction: the state change and its journal event
+ * are durable together before the promise resolves (group commit may put several verbs into one transaction;
+ * a verb that fails leaves the others of its group untouched). No connection and no transaction crosses it,
+ * so that each verb can be one Lua function on Redis. One contract suite (test/contract/store.ts) runs over
+ * every adapter.
+ *
+ * All verbs throw OrchError: E_NOT_FOUND (unknown id), E_STATE (arrow not drawn), E_STALE (old epoch or other
+ * host), E_STORE (the engine failed), E_DISK_FULL.
+ */
+export interface Store {
+  readonly tasks: TaskStore
+  readonly journal: Journal
+  readonly pulls: PullRequestRecords
+  readonly upkeep: Upkeep
+  /** Finishes what is under way and lets the engine go. Safe to call twice. */
+  close(): Promise<void>
+}
+
+export interface NewTask {
+  id: TaskId
+  spec: TaskSpec
+}
+
+export interface ClaimRequest {
+  host: string
+  now: number
+  leaseMs: number
+  /** Names the agent of the attempt that begins; must give a name that no attempt has had. */
+  agent: (task: Task, epoch: number) => string
+}
+
+export interface Claimed {
+  task: Task
+  attempt: Attempt
+  fence: Fence
+}
+
+export interface TaskStore {
+  /** Queues all tasks of a run, or none. The same `requestId` again changes nothing and gives the run that is there. */
+  submit(run: Run, tasks: NewTask[]): Promise<{ run: Run; tasks: Task[]; created: boolean }>
+  /** Leases the next task that is due: higher priority first, then the older. Undefined when none is due. */
+  claim(request: ClaimRequest): Promise<Claimed | undefined>
+  start(fence: Fence, now: number): Promise<Task>
+  wait(fence: Fence, now: number, waitingFor: WaitingFor, resetAt?: number): Promise<Task>
+  resume(fence: Fence, now: number): Promise<Task>
+  report(fence: Fence, now: number, report: Report): Promise<Task>
+  verify(fence: Fence, now: number, proof: Proof): Promise<Task>
+  accept(fence: Fence, now: number): Promise<Task>
+  /** Ends the attempt as failed. `final` buries the task whatever tries are left. */
+  fail(
+    fence: Fence,
+    now: number,
+    failure: { reason: Reason; retryAt: number; final?: boolean },
+  ): Promise<Task>
+  cancel(taskId: TaskId, now: number, reason: Reason): Promise<Task>
+  retry(taskId: TaskId, now: number): Promise<Task>
+  /** Renews every lease the host holds and gives the ids of the tasks that it still holds. */
+  renew(host: string, now: number, leaseMs: number): Promise<TaskId[]>
+  /** Fails (with the code `lease-expired`) each held task whose lease ended before `now` and whose host is not `host`. */
+  rescue(host: string, now: number): Promise<Task[]>
+  /** Notes what became known of an attempt and appends its events, fenced, in one transaction. */
+  progress(fence: Fence, progress: Progress): Promise<Attempt>
+
+  get(taskId: TaskId): Promise<Task | undefined>
+  /** Newest first. */
+  list(filter?: TaskFilter): Promise<Task[]>
+  /** Tasks whose id begins with `prefix`, at most `limit`. */
+  find(prefix: string, limit: number): Promise<Task[]>
+  /** Oldest first. */
+  attempts(taskId: TaskId): Promise<Attempt[]>
+  /** How many tasks are in each state. */
+  counts(): Promise<Record<TaskState, number>>
+  /** When the next queued task becomes due (ms since the epoch; 0 = now), undefined when none is queued. */
+  nextDue(): Promise<number | undefined>
+  run(runId: RunId): Promise<Run | undefined>
+  /** Newest first. */
+  runs(limit: number): Promise<Run[]>
+}
+
+export interface TaskFilter {
+  states?: TaskState[]
+  runId?: RunId
+  repo?: string
+  /** Only tasks whose lease this host holds. */
+  host?: string
+  limit?: number
+}
+
+export interface Progress {
+  events?: NewEvent[]
+  /** Merged over the attempt; `usage` replaces the whole figure. */
+  attempt?: Partial<Pick<Attempt, 'from' | 'saved' | 'session' | 'usage' | 'cursor'>>
+}
+
+export interface Journal {
+  /** Appends events that no arrow writes (daemon, pull requests). Gives the seq of the last. */
+  append(events: NewEvent[]): Promise<number>
+  /** Events after `after` (exclusive) in order, at most `limit` (default 1,000) that match. */
+  read(query: EventFilter & { after?: number; limit?: number }): Promise<JournalEvent[]>
+  /** Seq of the newest event, 0 for an empty journal. */
+  last(): Promise<number>
+  /** Calls `listener` after each commit that appended events, with them, in order. Gives the function that stops it. */
+  subscribe(listener: (events: JournalEvent[]) => void): () => void
+}
+
+/** Looking after the store itself. */
+export interface Upkeep {
+  /** Copies a consistent image to `file` (0600) while work goes on. The file must not exist. */
+  backup(file: string): Promise<{ bytes: number }>
+  /** Integrity of the engine's file and of what is written in it (states, leases, events). Empty = sound. */
+  check(): Promise<string[]>
+}

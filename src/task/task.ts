@@ -1,0 +1,193 @@
+import { z } from 'zod'
+import type { RunId, TaskId } from '../id.ts'
+
+/** A task: one unit of work with a description and the proof that is asked of it. Pure data; life.ts moves it. */
+
+export const TASK_STATES = [
+  'queued',
+  'leased',
+  'working',
+  'waiting',
+  'reported',
+  'verified',
+  'accepted',
+  'dead',
+  'cancelled',
+] as const
+export type TaskState = (typeof TASK_STATES)[number]
+
+/** States in which an attempt is under way and a host holds the lease. */
+export const HELD_STATES = [
+  'leased',
+  'working',
+  'waiting',
+  'reported',
+  'verified',
+] as const satisfies TaskState[]
+/** States that a task does not leave by itself. */
+export const FINAL_STATES = ['accepted', 'dead', 'cancelled'] as const satisfies TaskState[]
+
+export const isHeld = (state: TaskState): boolean => (HELD_STATES as readonly TaskState[]).includes(state)
+export const isFinal = (state: TaskState): boolean => (FINAL_STATES as readonly TaskState[]).includes(state)
+
+export type WaitingFor = 'input' | 'permission' | 'message' | 'quota'
+
+/** Why an attempt ended without proof, or why a task waits. `code` is stable; `message` is for people. */
+export interface Reason {
+  code: string
+  message: string
+}
+
+/** What is asked. It never changes after the task was submitted. */
+export interface TaskSpec {
+  /** Absolute path of the repository (its work tree, or the git directory of a bare one). */
+  repo: string
+  title: string
+  description: string
+  /** Branch the work starts from and the pull request goes to. */
+  base: string
+  /** Branch of the task; all its attempts share it. */
+  branch: string
+  profile: string
+  driver: string
+  /** The program and its arguments, for the driver `command`. */
+  argv?: string[]
+  model?: string
+  forge: 'local' | 'github'
+  runtime: 'tmux' | 'process'
+  /** Higher runs first. */
+  priority: number
+  /** How many attempts may be made, at least 1. */
+  tries: number
+  /** Who pushes and opens the pull request when the agent did not: `orch` does it, `agent` means the attempt fails. */
+  publish: 'orch' | 'agent'
+  limits: TaskLimits
+}
+
+export interface TaskLimits {
+  /** Wall time of one attempt in ms. */
+  wallMs: number
+  /** Bytes an agent may print in one attempt. */
+  outputBytes: number
+}
+
+/** Says who may write: the attempt's number and the host that holds it. A writer with an old epoch is refused. */
+export interface Fence {
+  taskId: TaskId
+  epoch: number
+  host: string
+}
+
+export interface Lease {
+  host: string
+  /** Time (ms since the epoch) until which the host has promised to renew. */
+  until: number
+}
+
+export interface PullRequestRef {
+  forge: 'local' | 'github'
+  number: number
+  url: string
+}
+
+/** What the forge showed: the branch is there, the pull request's head is this attempt's commit, the diff is not empty, checks are green. */
+export interface Proof {
+  pullRequest: PullRequestRef
+  head: string
+  base: string
+  filesChanged: string[]
+  additions: number
+  deletions: number
+  commits: number
+  checks: { name: string; state: 'success' }[]
+  /** True when Orch itself opened the pull request because the agent had not. */
+  openedByOrch: boolean
+}
+
+/** The agent's own word on its attempt. */
+export interface Report {
+  summary: string
+}
+
+export interface Task {
+  id: TaskId
+  runId: RunId
+  spec: TaskSpec
+  state: TaskState
+  /** Number of the current or last attempt; 0 before the first. It is the fencing token. */
+  epoch: number
+  /** Tries used up. A quota pause or a lost host does not count; a retry by a person starts again at 0. */
+  used: number
+  lease?: Lease
+  /** Not to be claimed before this time: the backoff. */
+  notBefore?: number
+  waitingFor?: WaitingFor
+  /** When a quota comes back. */
+  resetAt?: number
+  /** Why the last attempt failed, or why the task is dead or cancelled. */
+  reason?: Reason
+  report?: Report
+  proof?: Proof
+  createdAt: number
+  updatedAt: number
+}
+
+export interface Usage {
+  inputTokens: number
+  outputTokens: number
+  cacheReadTokens: number
+  cacheWriteTokens: number
+  /** US dollars, as the agent program reported them; absent when it reports none. */
+  costUsd?: number
+  turns: number
+  toolCalls: number
+}
+
+export const NO_USAGE: Usage = {
+  inputTokens: 0,
+  outputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0,
+  turns: 0,
+  toolCalls: 0,
+}
+
+/** One try at a task by one agent. */
+export interface Attempt {
+  taskId: TaskId
+  runId: RunId
+  epoch: number
+  /** Name of the agent: unique, also the name of its tmux session and attempt directory. */
+  agent: string
+  host: string
+  startedAt: number
+  endedAt?: number
+  /** How it ended: absent while it goes on. */
+  outcome?: 'accepted' | 'failed' | 'cancelled'
+  reason?: Reason
+  /** Commit the attempt started from. */
+  from?: string
+  /** Commit that holds what was in the workspace when the attempt ended without proof. */
+  saved?: string
+  /** The agent program's own conversation id. */
+  session?: string
+  usage: Usage
+  /** How far the agent's output was taken over: bytes of out.jsonl read, bytes of the readable log written. */
+  cursor: { out: number; log: number }
+}
+
+export interface Run {
+  id: RunId
+  /** Made by the caller; submitting the same request twice gives the same run. */
+  requestId: string
+  repo: string
+  createdAt: number
+}
+
+const BRANCH =
+  /^(?!\/|.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)|\/\.|\/$|\.$))[^\p{Cc}\s~^:?*[\\-][^\p{Cc}\s~^:?*[\\]*$/u
+/** A branch name that git takes (git-check-ref-format(1)) and that cannot be read as an option. */
+export const branchName = z.string().max(200).regex(BRANCH, 'not a branch name that git takes')
+export const profileName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,23}$/, 'a profile is named by 1 to 24 small letters, digits and dashes')

@@ -1,0 +1,49 @@
+/**
+ * The workspace port: an agent's checkout and branch. `worktree` is the adapter.
+ *
+ * Verbs may be called again after a crash. Nothing here touches the person's own work tree, index or branches.
+ * Errors: E_WORKSPACE, E_GIT, E_DISK_FULL, E_NO_IDENTITY.
+ */
+export interface Workspaces {
+  /**
+   * Makes the workspace of a task: a checkout at a path that is the same for all attempts of the task, with `branch`
+   * checked out. A branch that exists is continued, else it starts at `from`. What an earlier attempt left at the path
+   * is renamed away first (so that a straggler cannot write into the new one) and deleted later.
+   */
+  prepare(order: WorkspaceOrder): Promise<Workspace>
+  /** Commits what is uncommitted in the workspace (never running hooks), and gives the commit of the branch then. */
+  save(workspace: Workspace, message: string): Promise<Saved>
+  /** Removes the checkout at once (renamed away, deleted later). The branch stays. Gone already is no error. */
+  remove(workspace: Workspace): Promise<void>
+  /** Deletes the branch of a task when it is merged or holds nothing. */
+  dropBranch(repo: string, branch: string): Promise<void>
+  /** Every workspace of the repository that is there now. */
+  list(repo: string): Promise<Workspace[]>
+  /** Deletes what `prepare` and `remove` renamed away. Gives the number of directories. */
+  sweep(): Promise<number>
+}
+
+export interface WorkspaceOrder {
+  repo: string
+  /** Safe name of the task (its id): the last part of the path. */
+  name: string
+  branch: string
+  /** Commit that a new branch starts from. */
+  from: string
+}
+
+export interface Workspace {
+  repo: string
+  path: string
+  branch: string
+  name: string
+}
+
+export interface Saved {
+  /** Commit of the branch after saving; undefined when the branch is gone. */
+  head: string | undefined
+  /** True when something uncommitted was there and is committed now. */
+  committed: boolean
+  /** Why there was nothing to save from, when the checkout was gone or broken. */
+  lost?: string
+}
