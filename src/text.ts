@@ -13,7 +13,9 @@ export function plainText(text: string): string {
 
 /** On one line of at most `max` characters, the end marked when something was cut. */
 export function oneLine(text: string, max: number): string {
-  const line = plainText(text.slice(0, max * 8)).replace(/\s+/g, ' ').trim()
+  const line = plainText(text.slice(0, max * 8))
+    .replace(/\s+/g, ' ')
+    .trim()
   const characters = [...line]
   return characters.length > max ? `${characters.slice(0, max - 1).join('')}…` : line
 }

@@ -25,8 +25,10 @@ export interface Driver {
 export interface LaunchOrder {
   task: TaskSpec
   prompt: string
-  /** Directory of the attempt: the driver may put files of its own there. */
-  directory: string
+  /** The agent's working directory. */
+  workspace: string
+  /** PATH the agent will have, when it differs from the daemon's. */
+  searchPath?: string
   profile: AgentProfile
   /** Conversation of an earlier attempt to go on with. */
   session?: string
@@ -37,7 +39,9 @@ export interface Launch {
   /** Added to the clean environment. */
   env: Env
   stdin: 'fifo' | 'prompt' | 'none'
-  /** Written to the FIFO at the start. */
+  /** `merge`: stderr goes where stdout goes; `apart`: it is kept for the reason of a failure. */
+  stderr: 'merge' | 'apart'
+  /** Written to the FIFO by the shim, once, at the start. */
   firstInput?: string
 }
 

@@ -1,0 +1,77 @@
+import { OrchError } from '../errors.ts'
+import type { Argv, Env } from '../exec.ts'
+import { oneLine, plainText } from '../text.ts'
+import type { Driver, Outcome, OutputReader } from './agent.ts'
+import { findProgram } from './detect.ts'
+
+/**
+ * The driver `command`: any program is an agent. It finds the prompt on standard input and in $ORCH_PROMPT_FILE;
+ * what it prints is its transcript; exit status 0 is its word that it is done. What it leaves uncommitted is
+ * committed by Orch, so that a formatter or a codemod is a useful agent.
+ */
+export function createCommandDriver({ env }: { env: Env }): Driver {
+  return {
+    name: 'command',
+    conversational: false,
+    commitsLeftovers: true,
+    detect: async () => ({ program: 'any program', version: '1' }),
+    launch: async ({ task, workspace, searchPath }) => ({
+      argv: await resolveProgram(task.argv, { ...env, ...(searchPath && { PATH: searchPath }) }, workspace),
+      env: {},
+      stdin: 'prompt',
+      stderr: 'merge',
+    }),
+    reader: () => createTranscriptReader(),
+    say: () => {
+      throw new OrchError('E_CANNOT_HEAR', 'a command cannot be spoken to')
+    },
+  }
+}
+
+/** @throws OrchError E_PROGRAM_MISSING before anything is started, E_INVALID without argv. */
+async function resolveProgram(argv: readonly string[] | undefined, env: Env, cwd: string): Promise<Argv> {
+  const [name, ...args] = argv ?? []
+  if (!name)
+    throw new OrchError(
+      'E_INVALID',
+      'the command agent needs a program: orch run --agent command -- PROGRAM ARGS',
+    )
+  const program = await findProgram(name, env, cwd)
+  if (program) return [program, ...args]
+  throw new OrchError('E_PROGRAM_MISSING', `${oneLine(name, 80)} is not an executable program on PATH`, {
+    details: { program: name },
+  })
+}
+
+const LAST_WORDS = 20
+
+function createTranscriptReader(): OutputReader {
+  const last: string[] = []
+  return {
+    line(line) {
+      const text = plainText(line)
+      if (text.trim()) last.push(text)
+      if (last.length > LAST_WORDS) last.shift()
+      return { events: [], text }
+    },
+    outcome: (exit) => exit && judge(exit.status, last),
+  }
+}
+
+function judge(status: number, last: string[]): Outcome {
+  if (status === 0)
+    return { kind: 'reported', summary: oneLine(last.at(-1) ?? 'The command ended with status 0.', 500) }
+  const said = last.slice(-5).join('\n')
+  return {
+    kind: 'failed',
+    reason: {
+      code: 'agent-failed',
+      message: `the command ended with ${statusWords(status)}${said ? `:\n${said}` : ''}`,
+    },
+  }
+}
+
+/** An exit status as the shell tells it, in words. */
+export function statusWords(status: number): string {
+  return status > 128 && status < 193 ? `signal ${status - 128}` : `status ${status}`
+}
