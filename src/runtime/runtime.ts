@@ -41,6 +41,10 @@ export interface LaunchSpec {
   cwd: string
   /** `fifo`: a conversation; `prompt`: the prompt file, then end of file; `none`: empty. */
   stdin: 'fifo' | 'prompt' | 'none'
+  /** `merge`: stderr goes into out.jsonl too; `apart` (default): into err.log. */
+  stderr?: 'merge' | 'apart'
+  /** Kept as the file `first`; the shim writes it into the FIFO once, in the background, before the agent starts. */
+  firstInput?: string
   prompt: string
   /** Run one after the other before the agent, in the same place and environment; the first that fails ends the attempt. */
   setup: Argv[]

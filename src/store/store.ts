@@ -44,6 +44,8 @@ export interface ClaimRequest {
   host: string
   now: number
   leaseMs: number
+  /** Repositories that are at their limit: their tasks are passed over. */
+  except?: string[]
   /** Names the agent of the attempt that begins; must give a name that no attempt has had. */
   agent: (task: Task, epoch: number) => string
 }
