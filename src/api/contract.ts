@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { branchName, profileName, TASK_STATES } from '../task/task.ts'
+import { branchName, profileName } from '../task/task.ts'
+import { routeTable } from './route-table.ts'
+import {
+  pullRequestDetailSchema,
+  pullRequestSchema,
+  runSchema,
+  statusSchema,
+  taskDetailSchema,
+  taskSchema,
+} from './views.ts'
+
+export * from './views.ts'
 
 /**
  * The API: every request and answer as a schema. The server checks what comes in, `--json` prints what goes out;
@@ -8,7 +19,6 @@ import { branchName, profileName, TASK_STATES } from '../task/task.ts'
 export const SCHEMA_VERSION = 1
 
 const id = z.string().regex(/^[rt]-[0-9a-z]{1,40}$/, 'an id looks like t-4kq8…')
-const time = z.iso.datetime()
 const absolutePath = z
   .string()
   .max(4_096)
@@ -18,98 +28,6 @@ const text = (max: number) =>
     .string()
     .max(max)
     .refine((value) => !value.includes('\0'), 'no NUL characters')
-
-export const reasonSchema = z.object({ code: z.string(), message: z.string() })
-export const pullRequestRefSchema = z.object({
-  forge: z.enum(['local', 'github']),
-  number: z.int(),
-  url: z.string(),
-})
-export const usageSchema = z.object({
-  inputTokens: z.number(),
-  outputTokens: z.number(),
-  cacheReadTokens: z.number(),
-  cacheWriteTokens: z.number(),
-  costUsd: z.number().optional(),
-  turns: z.number(),
-  toolCalls: z.number(),
-})
-export const proofSchema = z.object({
-  pullRequest: pullRequestRefSchema,
-  head: z.string(),
-  base: z.string(),
-  filesChanged: z.array(z.string()),
-  additions: z.number(),
-  deletions: z.number(),
-  commits: z.number(),
-  checks: z.array(z.object({ name: z.string(), state: z.literal('success') })),
-  openedByOrch: z.boolean(),
-})
-
-export const taskSchema = z.object({
-  id: z.string(),
-  runId: z.string(),
-  repo: z.string(),
-  title: z.string(),
-  state: z.enum(TASK_STATES),
-  driver: z.string(),
-  profile: z.string(),
-  base: z.string(),
-  branch: z.string(),
-  forge: z.enum(['local', 'github']),
-  runtime: z.enum(['tmux', 'process']),
-  priority: z.number(),
-  /** Agent of the current or last attempt. */
-  agent: z.string().optional(),
-  attempt: z.int(),
-  tries: z.int(),
-  used: z.int(),
-  waitingFor: z.string().optional(),
-  resetAt: time.optional(),
-  notBefore: time.optional(),
-  reason: reasonSchema.optional(),
-  summary: z.string().optional(),
-  pullRequest: pullRequestRefSchema.optional(),
-  proof: proofSchema.optional(),
-  /** Over all attempts. */
-  usage: usageSchema,
-  createdAt: time,
-  updatedAt: time,
-})
-export type TaskView = z.infer<typeof taskSchema>
-
-export const attemptSchema = z.object({
-  number: z.int(),
-  agent: z.string(),
-  host: z.string(),
-  startedAt: time,
-  endedAt: time.optional(),
-  outcome: z.enum(['accepted', 'failed', 'cancelled']).optional(),
-  reason: reasonSchema.optional(),
-  from: z.string().optional(),
-  saved: z.string().optional(),
-  session: z.string().optional(),
-  usage: usageSchema,
-})
-/** A task with everything known of it: what `orch show` prints. */
-export const taskDetailSchema = taskSchema.extend({
-  description: z.string(),
-  argv: z.array(z.string()).optional(),
-  model: z.string().optional(),
-  attempts: z.array(attemptSchema),
-  workspace: z.string().optional(),
-  log: z.string().optional(),
-  result: z.string().optional(),
-})
-export type TaskDetail = z.infer<typeof taskDetailSchema>
-
-export const runSchema = z.object({
-  id: z.string(),
-  repo: z.string(),
-  createdAt: time,
-  tasks: z.array(taskSchema),
-})
-export type RunView = z.infer<typeof runSchema>
 
 /** One task as a person asks for it; what is left out comes from the configuration. */
 export const newTaskSchema = z.strictObject({
@@ -145,72 +63,14 @@ export const submitSchema = z.strictObject({
 })
 export type SubmitRequest = z.input<typeof submitSchema>
 
-export const statusSchema = z.object({
-  daemon: z.object({
-    version: z.string(),
-    pid: z.int(),
-    host: z.string(),
-    startedAt: time,
-    stateDir: z.string(),
-    apiUrl: z.string().optional(),
-    residentBytes: z.number(),
-  }),
-  counts: z.record(z.enum(TASK_STATES), z.int()),
-  agents: z.object({ running: z.int(), limit: z.int() }),
-  /** What is held or queued, newest first, then the latest that ended. */
-  tasks: z.array(taskSchema),
-  /** What a person should know: a program missing, a store fault, a breaker open. */
-  warnings: z.array(z.string()),
-})
-export type StatusView = z.infer<typeof statusSchema>
-
-export const eventSchema = z.object({
-  seq: z.int(),
-  at: time,
-  type: z.string(),
-  runId: z.string().optional(),
-  taskId: z.string().optional(),
-  epoch: z.int().optional(),
-  agent: z.string().optional(),
-  data: z.record(z.string(), z.unknown()).optional(),
-})
-export type EventView = z.infer<typeof eventSchema>
-
-export const checkSchema = z.object({
-  name: z.string(),
-  state: z.enum(['pending', 'success', 'failure']),
-  required: z.boolean(),
-  commit: z.string(),
-  summary: z.string().optional(),
-  url: z.string().optional(),
-})
-export const pullRequestSchema = pullRequestRefSchema.extend({
-  repo: z.string(),
-  state: z.enum(['open', 'merged', 'closed']),
-  title: z.string(),
-  body: z.string(),
-  head: z.string(),
-  base: z.string(),
-  headCommit: z.string(),
-  author: z.string(),
-  createdAt: time,
-  mergeCommit: z.string().optional(),
-  taskId: z.string().optional(),
-})
-export type PullRequestView = z.infer<typeof pullRequestSchema>
-export const pullRequestDetailSchema = pullRequestSchema.extend({
-  checks: z.array(checkSchema),
-  files: z.array(z.object({ path: z.string(), additions: z.number(), deletions: z.number() })),
-})
-export type PullRequestDetail = z.infer<typeof pullRequestDetailSchema>
-
 const none = z.object({})
 const byId = z.object({ id })
 const inRepo = z.object({ repo: absolutePath })
-const byNumber = z.object({ number: z.coerce.number().int().positive() })
+const byNumber = z.object({ number: z.coerce.number<number>().int().positive() })
 const forgeChoice = z.object({ forge: z.enum(['auto', 'local', 'github']).optional() })
 
-interface Shape {
+/** What a verb takes and gives, each checked by its schema. */
+export interface Shape {
   method: 'GET' | 'POST'
   path: string
   params?: z.ZodType
@@ -223,80 +83,73 @@ const route = <const S extends Shape>(shape: S): S => shape
 /** Every verb that answers once. `GET /v1/events` (server-sent events) stands beside them, see eventsQuery. */
 export const routes = {
   health: route({
-    method: 'GET',
-    path: '/v1/health',
+    ...routeTable.health,
     answer: z.object({ ok: z.literal(true), version: z.string(), pid: z.int() }),
   }),
   status: route({
-    method: 'GET',
-    path: '/v1/status',
+    ...routeTable.status,
     query: z.object({ repo: absolutePath.optional() }),
     answer: statusSchema,
   }),
-  submit: route({ method: 'POST', path: '/v1/runs', body: submitSchema, answer: runSchema }),
+  submit: route({ ...routeTable.submit, body: submitSchema, answer: runSchema }),
   runs: route({
-    method: 'GET',
-    path: '/v1/runs',
-    query: z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(50) }),
+    ...routeTable.runs,
+    query: z.object({ limit: z.coerce.number<number>().int().min(1).max(1_000).default(50) }),
     answer: z.object({ runs: z.array(runSchema) }),
   }),
-  run: route({ method: 'GET', path: '/v1/runs/:id', params: byId, answer: runSchema }),
+  run: route({ ...routeTable.run, params: byId, answer: runSchema }),
   /** `id` may be the beginning of an id, or an agent's name. */
   task: route({
-    method: 'GET',
-    path: '/v1/tasks/:id',
-    params: z.object({ id: z.string().min(1).max(64) }),
+    ...routeTable.task,
+    params: z.object({
+      id: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'the id of a task, its beginning, or the name of an agent'),
+    }),
     answer: taskDetailSchema,
   }),
-  cancel: route({ method: 'POST', path: '/v1/tasks/:id/cancel', params: byId, answer: taskSchema }),
-  retry: route({ method: 'POST', path: '/v1/tasks/:id/retry', params: byId, answer: taskSchema }),
+  cancel: route({ ...routeTable.cancel, params: byId, answer: taskSchema }),
+  retry: route({ ...routeTable.retry, params: byId, answer: taskSchema }),
   say: route({
-    method: 'POST',
-    path: '/v1/tasks/:id/say',
+    ...routeTable.say,
     params: byId,
     body: z.strictObject({ text: text(100_000).min(1) }),
     answer: none,
   }),
   /** The readable transcript of the current or last attempt from byte `from`; `next` is where to go on. */
   log: route({
-    method: 'GET',
-    path: '/v1/tasks/:id/log',
+    ...routeTable.log,
     params: byId,
     query: z.object({
-      from: z.coerce.number().int().min(0).default(0),
-      attempt: z.coerce.number().int().min(1).optional(),
+      from: z.coerce.number<number>().int().min(0).default(0),
+      attempt: z.coerce.number<number>().int().min(1).optional(),
     }),
     answer: z.object({ text: z.string(), next: z.int(), ended: z.boolean() }),
   }),
   attach: route({
-    method: 'GET',
-    path: '/v1/tasks/:id/attach',
+    ...routeTable.attach,
     params: byId,
     answer: z.object({ argv: z.array(z.string()).min(1) }),
   }),
   pulls: route({
-    method: 'GET',
-    path: '/v1/pulls',
+    ...routeTable.pulls,
     query: inRepo.extend({ ...forgeChoice.shape, state: z.enum(['open', 'merged', 'closed']).optional() }),
     answer: z.object({ pulls: z.array(pullRequestSchema) }),
   }),
   pull: route({
-    method: 'GET',
-    path: '/v1/pulls/:number',
+    ...routeTable.pull,
     params: byNumber,
     query: inRepo.extend(forgeChoice.shape),
     answer: pullRequestDetailSchema,
   }),
   diff: route({
-    method: 'GET',
-    path: '/v1/pulls/:number/diff',
+    ...routeTable.diff,
     params: byNumber,
     query: inRepo.extend(forgeChoice.shape),
     answer: z.object({ diff: z.string() }),
   }),
   merge: route({
-    method: 'POST',
-    path: '/v1/pulls/:number/merge',
+    ...routeTable.merge,
     params: byNumber,
     body: z.strictObject({
       repo: absolutePath,
@@ -314,8 +167,7 @@ export const routes = {
   }),
   /** Local forge only: what a reviewer or an external check says of a pull request. */
   review: route({
-    method: 'POST',
-    path: '/v1/pulls/:number/reviews',
+    ...routeTable.review,
     params: byNumber,
     body: z.strictObject({
       repo: absolutePath,
@@ -326,8 +178,7 @@ export const routes = {
     answer: none,
   }),
   check: route({
-    method: 'POST',
-    path: '/v1/pulls/:number/checks',
+    ...routeTable.check,
     params: byNumber,
     body: z.strictObject({
       repo: absolutePath,
@@ -341,8 +192,7 @@ export const routes = {
   }),
   /** Removes workspaces, branches and directories of tasks that ended; `force` also ends agents that nothing owns. Never unmerged work. */
   cleanup: route({
-    method: 'POST',
-    path: '/v1/cleanup',
+    ...routeTable.cleanup,
     body: z.strictObject({ force: z.boolean().default(false), dryRun: z.boolean().default(false) }),
     answer: z.object({
       removed: z.array(z.string()),
@@ -351,23 +201,17 @@ export const routes = {
   }),
   /** Ends the daemon; `agents` ends all agents first (their tasks are cancelled). Otherwise agents live on. */
   stop: route({
-    method: 'POST',
-    path: '/v1/stop',
+    ...routeTable.stop,
     body: z.strictObject({ agents: z.boolean().default(false) }),
     answer: z.object({ stoppedAgents: z.int() }),
   }),
   backup: route({
-    method: 'POST',
-    path: '/v1/store/backup',
+    ...routeTable.backup,
     body: z.strictObject({ file: absolutePath }),
     answer: z.object({ file: z.string(), bytes: z.int() }),
   }),
-  checkStore: route({
-    method: 'GET',
-    path: '/v1/store/check',
-    answer: z.object({ faults: z.array(z.string()) }),
-  }),
-} as const
+  checkStore: route({ ...routeTable.checkStore, answer: z.object({ faults: z.array(z.string()) }) }),
+} as const satisfies Record<keyof typeof routeTable, Shape>
 
 export type Routes = typeof routes
 export type RouteName = keyof Routes
@@ -381,13 +225,20 @@ export type Checked<N extends RouteName> = {
   [K in 'params' | 'query' | 'body' as Of<Routes[N], K> extends never ? never : K]: z.output<Of<Routes[N], K>>
 }
 export type Answer<N extends RouteName> = z.output<Routes[N]['answer']>
+/** What stands behind the API: one function a verb. It throws OrchError; anything else is a bug (E_INTERNAL). */
+export type Handlers = { [N in RouteName]: (input: Checked<N>) => Promise<Answer<N>> }
 
 /** `GET /v1/events`: each event has its seq as id; `Last-Event-ID` or `after` resumes without gap or double. */
 export const eventsQuery = z.object({
-  after: z.coerce.number().int().min(0).optional(),
+  after: z.coerce.number<number>().int().min(0).optional(),
   run: id.optional(),
   task: id.optional(),
-  types: z.string().max(1_000).optional(),
+  /** Event types with commas between them; every type when absent. */
+  types: z
+    .string()
+    .max(1_000)
+    .regex(/^[a-z.]+(,[a-z.]+)*$/, 'event types with commas between them')
+    .optional(),
 })
 
 /** Body of every answer that is not 2xx. */

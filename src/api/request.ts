@@ -1,0 +1,54 @@
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { OrchError } from '../errors.ts'
+import { oneLine } from '../text.ts'
+import { MAX_BODY, type Shape } from './contract.ts'
+
+/** Path parameters, query and body of a request after the schemas of its verb were applied. @throws OrchError E_INVALID, E_TOO_LARGE */
+export async function readInput(context: Context, shape: Shape): Promise<Record<string, unknown>> {
+  const input: Record<string, unknown> = {}
+  if (shape.params) input.params = check('path', shape.params, context.req.param())
+  if (shape.query) input.query = check('query', shape.query, context.req.query())
+  if (shape.body) input.body = check('body', shape.body, await readJson(context.req.raw))
+  return input
+}
+
+/** Applies a schema. @throws OrchError E_INVALID that names each field (at most five) and what is expected there. */
+export function check<S extends z.ZodType>(where: string, schema: S, value: unknown): z.output<S> {
+  const checked = schema.safeParse(value)
+  if (checked.success) return checked.data
+  const issues = checked.error.issues.slice(0, 5).map((issue) => ({
+    field: oneLine([where, ...issue.path].join('.'), 200),
+    expected: oneLine(issue.message, 200),
+  }))
+  const message = issues.map(({ field, expected }) => `${field}: ${expected}`).join('; ')
+  throw new OrchError('E_INVALID', message, { details: { issues } })
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const bytes = await readBody(request)
+  if (bytes.length === 0) return {}
+  const type = request.headers.get('content-type') ?? ''
+  if (!/^application\/json\s*(;|$)/i.test(type))
+    throw new OrchError('E_INVALID', 'body: expected the content type application/json')
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    throw new OrchError('E_INVALID', 'body: expected JSON in UTF-8', { cause })
+  }
+}
+
+/** Stops reading at the limit, and does not begin when the length that is announced is above it. */
+async function readBody(request: Request): Promise<Uint8Array> {
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) throw tooLarge()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length
+    if (size > MAX_BODY) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const tooLarge = () => new OrchError('E_TOO_LARGE', `body: more than ${MAX_BODY} bytes`)

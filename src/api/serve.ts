@@ -1,0 +1,99 @@
+import { chmod, rm, writeFile } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Paths } from '../config/paths.ts'
+import { OrchError } from '../errors.ts'
+import { guard } from './guard.ts'
+
+/** Who sends slowly, or nothing, is cut off; how long an answer takes is not limited. */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 1_000 }
+
+export interface ServeOptions {
+  api: Hono
+  paths: Pick<Paths, 'socket' | 'apiPort'>
+  /** Answers on this loopback port too (0 = any free one), to who knows the token. */
+  tcp?: { port: number; token: string }
+  /** ms; for tests. */
+  limits?: Partial<typeof LIMITS>
+}
+
+export interface Served {
+  /** The loopback port, when there is one. */
+  port: number | undefined
+  /** Takes no more requests, gives those under way `graceMs` to end, then cuts them off. */
+  close(graceMs: number): Promise<void>
+}
+
+/**
+ * Answers on the Unix socket, and on loopback TCP when asked. Removes a socket file that was left behind: so only the
+ * owner of the store may call it. The directory of the socket must be 0700 (see prepareStateDirectory).
+ * @throws OrchError E_DAEMON when an address is taken.
+ */
+export async function serve({ api, paths, tcp, limits }: ServeOptions): Promise<Served> {
+  const options = { ...LIMITS, ...limits }
+  const local = createServer(api, options)
+  await rm(paths.socket, { force: true })
+  await listen(local, { path: paths.socket })
+  await chmod(paths.socket, 0o600)
+  const remote = tcp && (await serveTcp(api, tcp, options))
+  const port = remote && portOf(remote)
+  if (port) await writeFile(paths.apiPort, `${JSON.stringify({ port })}\n`, { mode: 0o600 })
+  else await rm(paths.apiPort, { force: true })
+  const servers = remote ? [local, remote] : [local]
+  return {
+    port,
+    close: async (graceMs) => {
+      await Promise.all(servers.map((server) => closeServer(server, graceMs)))
+      await rm(paths.apiPort, { force: true })
+    },
+  }
+}
+
+function createServer(app: Hono, limits: typeof LIMITS): Server {
+  return createAdaptorServer({ fetch: app.fetch, hostname: 'orchd', serverOptions: limits }) as Server
+}
+
+async function serveTcp(
+  api: Hono,
+  tcp: { port: number; token: string },
+  limits: typeof LIMITS,
+): Promise<Server> {
+  const guarded = new Hono()
+  const server = createServer(guarded, limits)
+  guarded.use(guard({ token: tcp.token, port: () => portOf(server) }))
+  guarded.mount('/', api.fetch)
+  await listen(server, { host: '127.0.0.1', port: tcp.port })
+  return server
+}
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port
+
+function listen(server: Server, at: { path: string } | { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error) => {
+      const where = 'path' in at ? at.path : `port ${at.port}`
+      reject(new OrchError('E_DAEMON', `cannot listen on ${where}: ${cause.message}`, { cause }))
+    }
+    server.once('error', fail)
+    server.listen(at, () => {
+      server.off('error', fail)
+      resolve()
+    })
+  })
+}
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    // A connection that is kept alive counts as idle only after its answer: so look again.
+    const idle = setInterval(() => server.closeIdleConnections(), 20)
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+    server.close(() => {
+      clearInterval(idle)
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

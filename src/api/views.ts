@@ -1,0 +1,157 @@
+import { z } from 'zod'
+import { TASK_STATES } from '../task/task.ts'
+
+/** What the API answers with: the views of task, run, pull request, event and daemon. */
+
+const time = z.iso.datetime()
+
+export const reasonSchema = z.object({ code: z.string(), message: z.string() })
+export const pullRequestRefSchema = z.object({
+  forge: z.enum(['local', 'github']),
+  number: z.int(),
+  url: z.string(),
+})
+export const usageSchema = z.object({
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  cacheReadTokens: z.number(),
+  cacheWriteTokens: z.number(),
+  costUsd: z.number().optional(),
+  turns: z.number(),
+  toolCalls: z.number(),
+})
+export const proofSchema = z.object({
+  pullRequest: pullRequestRefSchema,
+  head: z.string(),
+  base: z.string(),
+  filesChanged: z.array(z.string()),
+  additions: z.number(),
+  deletions: z.number(),
+  commits: z.number(),
+  checks: z.array(z.object({ name: z.string(), state: z.literal('success') })),
+  openedByOrch: z.boolean(),
+})
+
+export const taskSchema = z.object({
+  id: z.string(),
+  runId: z.string(),
+  repo: z.string(),
+  title: z.string(),
+  state: z.enum(TASK_STATES),
+  driver: z.string(),
+  profile: z.string(),
+  base: z.string(),
+  branch: z.string(),
+  forge: z.enum(['local', 'github']),
+  runtime: z.enum(['tmux', 'process']),
+  priority: z.number(),
+  /** Agent of the current or last attempt. */
+  agent: z.string().optional(),
+  attempt: z.int(),
+  tries: z.int(),
+  used: z.int(),
+  waitingFor: z.string().optional(),
+  resetAt: time.optional(),
+  notBefore: time.optional(),
+  reason: reasonSchema.optional(),
+  summary: z.string().optional(),
+  pullRequest: pullRequestRefSchema.optional(),
+  proof: proofSchema.optional(),
+  /** Over all attempts. */
+  usage: usageSchema,
+  createdAt: time,
+  updatedAt: time,
+})
+export type TaskView = z.infer<typeof taskSchema>
+
+export const attemptSchema = z.object({
+  number: z.int(),
+  agent: z.string(),
+  host: z.string(),
+  startedAt: time,
+  endedAt: time.optional(),
+  outcome: z.enum(['accepted', 'failed', 'cancelled']).optional(),
+  reason: reasonSchema.optional(),
+  from: z.string().optional(),
+  saved: z.string().optional(),
+  session: z.string().optional(),
+  usage: usageSchema,
+})
+/** A task with everything known of it: what `orch show` prints. */
+export const taskDetailSchema = taskSchema.extend({
+  description: z.string(),
+  argv: z.array(z.string()).optional(),
+  model: z.string().optional(),
+  attempts: z.array(attemptSchema),
+  workspace: z.string().optional(),
+  log: z.string().optional(),
+  result: z.string().optional(),
+})
+export type TaskDetail = z.infer<typeof taskDetailSchema>
+
+export const runSchema = z.object({
+  id: z.string(),
+  repo: z.string(),
+  createdAt: time,
+  tasks: z.array(taskSchema),
+})
+export type RunView = z.infer<typeof runSchema>
+
+export const statusSchema = z.object({
+  daemon: z.object({
+    version: z.string(),
+    pid: z.int(),
+    host: z.string(),
+    startedAt: time,
+    stateDir: z.string(),
+    apiUrl: z.string().optional(),
+    residentBytes: z.number(),
+  }),
+  counts: z.record(z.enum(TASK_STATES), z.int()),
+  agents: z.object({ running: z.int(), limit: z.int() }),
+  /** What is held or queued, newest first, then the latest that ended. */
+  tasks: z.array(taskSchema),
+  /** What a person should know: a program missing, a store fault, a breaker open. */
+  warnings: z.array(z.string()),
+})
+export type StatusView = z.infer<typeof statusSchema>
+
+export const eventSchema = z.object({
+  seq: z.int(),
+  at: time,
+  type: z.string(),
+  runId: z.string().optional(),
+  taskId: z.string().optional(),
+  epoch: z.int().optional(),
+  agent: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+})
+export type EventView = z.infer<typeof eventSchema>
+
+export const checkSchema = z.object({
+  name: z.string(),
+  state: z.enum(['pending', 'success', 'failure']),
+  required: z.boolean(),
+  commit: z.string(),
+  summary: z.string().optional(),
+  url: z.string().optional(),
+})
+export const pullRequestSchema = pullRequestRefSchema.extend({
+  repo: z.string(),
+  state: z.enum(['open', 'merged', 'closed']),
+  title: z.string(),
+  body: z.string(),
+  head: z.string(),
+  base: z.string(),
+  headCommit: z.string(),
+  author: z.string(),
+  createdAt: time,
+  mergeCommit: z.string().optional(),
+  taskId: z.string().optional(),
+})
+export type PullRequestView = z.infer<typeof pullRequestSchema>
+export const pullRequestDetailSchema = pullRequestSchema.extend({
+  checks: z.array(checkSchema),
+  files: z.array(z.object({ path: z.string(), additions: z.number(), deletions: z.number() })),
+})
+export type PullRequestDetail = z.infer<typeof pullRequestDetailSchema>
