@@ -21,9 +21,13 @@ export interface Paths {
   trash: string
   /** `<repository id>/repo.git`: the daemon's own bare repositories. */
   forge: string
-  /** `<run id>/<task id>.json`. */
+  /** `<run id>/<agent>.json`. */
   results: string
+  /** `<run id>/env.json`: what the caller's shell gave for the agents of a run. */
+  runs: string
   log: string
+  /** What the daemon itself printed: why it did not start, or why it crashed. */
+  output: string
 }
 
 export function pathsIn(state: string): Paths {
@@ -41,6 +45,8 @@ export function pathsIn(state: string): Paths {
     trash: at('trash'),
     forge: at('forge'),
     results: at('results'),
+    runs: at('runs'),
     log: at('orchd.log'),
+    output: at('orchd.out'),
   }
 }

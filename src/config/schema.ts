@@ -82,6 +82,12 @@ export const daemonSettings = z.strictObject({
     .max(65_535)
     .optional()
     .describe('loopback TCP port of the API; absent = Unix socket only; 0 = any free port'),
+  checksGraceSeconds: z
+    .number()
+    .min(0)
+    .max(600)
+    .default(10)
+    .describe('how long GitHub gets to show the first check of a new pull request'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 

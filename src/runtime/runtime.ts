@@ -18,6 +18,8 @@ import type { Argv, Env } from '../exec.ts'
  */
 export interface Runtime {
   readonly name: 'tmux' | 'process'
+  /** Makes sure that it can be used. @throws OrchError E_PROGRAM_MISSING, E_PROGRAM_OLD */
+  ready(): Promise<void>
   /** Runs the shim of a launched directory. Called twice for one directory, the agent still starts once. */
   start(agent: string): Promise<void>
   /** Names of the agents whose session (or shim) is there now. */

@@ -11,12 +11,26 @@ export interface Workspaces {
    * is renamed away first (so that a straggler cannot write into the new one) and deleted later.
    */
   prepare(order: WorkspaceOrder): Promise<Workspace>
+  /** The workspace of that name, whether it is there or not. `repo` is the root that openRepository() gave. */
+  at(repo: string, name: string, branch: string): Workspace
+  /** Commit of the task's branch in the repository; undefined when there is no such branch. */
+  head(workspace: Workspace): Promise<string | undefined>
+  /**
+   * Takes apart the commit `saved` when it is the tip of the branch and save() made it: its changes are uncommitted again
+   * in the prepared workspace, and the commit stays under refs/orch/saved/. Gives the commit of the branch then.
+   */
+  reopen(workspace: Workspace, saved: string | undefined): Promise<string>
   /** Commits what is uncommitted in the workspace (never running hooks), and gives the commit of the branch then. */
   save(workspace: Workspace, message: string): Promise<Saved>
+  /** Keeps what is uncommitted as a commit under refs/orch/saved/ without moving the branch; undefined when all is committed. */
+  setAside(workspace: Workspace, message: string): Promise<string | undefined>
   /** Removes the checkout at once (renamed away, deleted later). The branch stays. Gone already is no error. */
   remove(workspace: Workspace): Promise<void>
-  /** Deletes the branch of a task when it is merged or holds nothing. */
-  dropBranch(repo: string, branch: string): Promise<void>
+  exists(workspace: Workspace): Promise<boolean>
+  /** `merged`: the base has everything of it (also when it has no commit of its own). */
+  branchState(repo: string, branch: string, base: string): Promise<'gone' | 'merged' | 'unmerged'>
+  /** Deletes the branch of a task when it is merged; an unmerged one stays. */
+  dropBranch(repo: string, branch: string, base: string): Promise<void>
   /** Every workspace of the repository that is there now. */
   list(repo: string): Promise<Workspace[]>
   /** Deletes what `prepare` and `remove` renamed away. Gives the number of directories. */

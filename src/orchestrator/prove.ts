@@ -1,0 +1,148 @@
+import { OrchError, toOrchError } from '../errors.ts'
+import type { Check, Forge, PullRequest } from '../forge/forge.ts'
+import { type Facts, judgeCommits, judgeProof, type Verdict } from '../task/proof.ts'
+import type { Attempt, Fence, Proof, Task } from '../task/task.ts'
+import { AttemptFailed } from './failure.ts'
+import { driverOf } from './launch.ts'
+import type { Parts } from './parts.ts'
+import { stopAgent, workspaceOf } from './stop.ts'
+
+/**
+ * reported ─▶ verified: the agent is stopped, then the forge is asked. Publishes what the agent left unpublished when
+ * the task says that Orch does. Every step may be done again. @throws AttemptFailed, and OrchError when the forge is out
+ * of reach for good.
+ */
+export async function prove(
+  parts: Parts,
+  task: Task,
+  attempt: Attempt,
+  fence: Fence,
+  signal: AbortSignal,
+): Promise<void> {
+  await stopAgent(parts, task, attempt.agent)
+  const head = await ownWork(parts, task)
+  const proof = await patiently(parts, signal, () => ask(parts, task, attempt, head, signal))
+  if (proof) await parts.store.tasks.verify(fence, parts.clock.now(), proof)
+}
+
+/** Commits what a command left, and gives the commit of the branch. */
+async function ownWork(parts: Parts, task: Task): Promise<string> {
+  const place = workspaceOf(parts, task)
+  if (driverOf(parts, task).commitsLeftovers) {
+    const saved = await parts.workspaces.save(place, task.spec.title)
+    if (saved.lost) parts.log.warn('workspace could not be saved', { task: task.id, why: saved.lost })
+  }
+  const head = await parts.workspaces.head(place)
+  if (head) return head
+  throw new AttemptFailed('no-commit', `the branch ${task.spec.branch} is gone`)
+}
+
+async function ask(
+  parts: Parts,
+  task: Task,
+  attempt: Attempt,
+  head: string,
+  signal: AbortSignal,
+): Promise<Proof | undefined> {
+  const { spec } = task
+  const forge = parts.forges[spec.forge]
+  const base = await forge.base(spec.repo, spec.base)
+  const comparison = await forge.compare(spec.repo, base, head)
+  const before = (await parts.store.tasks.attempts(task.id)).findLast((it) => it.epoch < attempt.epoch)
+    ?.reason?.code
+  const commits = { head, from: attempt.from, before, comparison }
+  settle(judgeCommits(task, commits))
+  const published = spec.publish === 'orch' ? await publish(forge, task, head) : await look(forge, task)
+  const first = { ...commits, ...published, checks: [] }
+  settle(judgeProof(task, first))
+  const checks = await greenChecks(parts, forge, task, published.pullRequest?.ref.number ?? 0, signal)
+  return checks && settle(judgeProof(task, { ...first, checks }))
+}
+
+function settle(verdict: Verdict | undefined): Proof | undefined {
+  if (verdict?.proven === false) throw new AttemptFailed(verdict.reason.code, verdict.reason.message)
+  return verdict?.proof
+}
+
+type Published = Pick<Facts, 'remote' | 'pullRequest'>
+
+async function look(forge: Forge, { spec }: Task): Promise<Published> {
+  const remote = await forge.head(spec.repo, spec.branch)
+  const found = (await forge.find(spec.repo, spec.branch)).find(counts)
+  return { remote, pullRequest: found && factOf(found, false) }
+}
+
+/** Pushes and opens what is missing. A branch that moved on the remote is never overwritten. */
+async function publish(forge: Forge, task: Task, head: string): Promise<Published> {
+  const { spec } = task
+  if ((await forge.head(spec.repo, spec.branch)) !== head) await push(forge, task)
+  const seen = await look(forge, task)
+  if (seen.pullRequest) return seen
+  const body =
+    `${spec.description.slice(0, 4_000)}\n\n${task.report?.summary ?? ''}\n\nTask ${task.id}`.trim()
+  const opened = await forge.open(spec.repo, { head: spec.branch, base: spec.base, title: spec.title, body })
+  return { ...seen, pullRequest: factOf(opened.pullRequest, opened.created) }
+}
+
+async function push(forge: Forge, { spec }: Task): Promise<void> {
+  try {
+    await forge.push(spec.repo, spec.branch)
+  } catch (error) {
+    const moved = error instanceof OrchError && error.code === 'E_HEAD_MOVED'
+    throw moved ? new AttemptFailed('stale-head', error.message) : error
+  }
+}
+
+const counts = (it: PullRequest) => it.state !== 'closed'
+
+function factOf(it: PullRequest, openedByOrch: boolean): NonNullable<Facts['pullRequest']> {
+  return {
+    ref: { forge: it.forge, number: it.number, url: it.url },
+    base: it.base,
+    headCommit: it.headCommit,
+    openedByOrch,
+  }
+}
+
+/** Runs what is configured, then waits until no required check is pending. Undefined when aborted. */
+async function greenChecks(
+  parts: Parts,
+  forge: Forge,
+  task: Task,
+  number: number,
+  signal: AbortSignal,
+): Promise<Check[] | undefined> {
+  const { repo } = task.spec
+  const settings = await parts.settings(repo)
+  if (forge.name === 'local') await parts.runChecks(repo, number, settings.checks, parts.agentEnv)
+  const until = parts.clock.now() + task.spec.limits.wallMs
+  for (
+    let pause = forge.name === 'github' ? parts.config.checksGraceSeconds * 1_000 : 0;
+    ;
+    pause = Math.min(30_000, pause * 2 || 2_000)
+  ) {
+    if (pause > 0) await parts.clock.sleep(pause, signal)
+    if (signal.aborted) return undefined
+    const checks = await forge.checks(repo, number)
+    const pending = checks.some((check) => check.required && check.state === 'pending')
+    if (!pending || parts.clock.now() > until) return checks
+  }
+}
+
+/** A forge out of reach uses up no try: the work is there, only the proof waits. */
+async function patiently<T>(
+  parts: Parts,
+  signal: AbortSignal,
+  ask: () => Promise<T>,
+): Promise<T | undefined> {
+  for (let pause = 1_000; !signal.aborted; pause = Math.min(60_000, pause * 2)) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (toOrchError(error).code !== 'E_FORGE' || error instanceof AttemptFailed) throw error
+      parts.log.warn('the forge does not answer; the proof waits', { error })
+      await parts.clock.sleep(pause, signal)
+    }
+  }
+  return undefined
+}
