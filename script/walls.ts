@@ -84,6 +84,7 @@ function forbiddenImport(from: string, to: string): string | undefined {
     return `cli/ reaches state only through api/, not ${to}`
   if (isAdapter(to) && !from.startsWith('daemon/') && adapter(from) !== adapter(to))
     return `adapters are named only in daemon/ and tests, not ${to}`
+  return undefined
 }
 
 function forbiddenPackage(path: string, name: string): string | undefined {
@@ -92,6 +93,7 @@ function forbiddenPackage(path: string, name: string): string | undefined {
     return 'only exec.ts starts processes'
   if (bare === 'process') return 'process comes as a global; its environment only to config/load.ts'
   if (name.startsWith('node:') && startsWithAny(path, PURE)) return `pure folders import no ${name}`
+  return undefined
 }
 
 function forbiddenText(path: string, code: string): string[] {
