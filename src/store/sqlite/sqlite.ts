@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { OrchError } from '../../errors.ts'
+import { type Log, silentLog } from '../../log.ts'
+import type { Store } from '../store.ts'
+import { backupDatabase } from './backup.ts'
+import { checkDatabase } from './check.ts'
+import { type Database, openDatabase } from './database.ts'
+import { createGroupCommit } from './group.ts'
+import { createEventTable, createJournal } from './journal.ts'
+import { createPullRequestRecords } from './pulls.ts'
+import { migrate } from './schema.ts'
+import { createTaskTable } from './task-table.ts'
+import { createTaskStore } from './tasks.ts'
+
+export interface SqliteStoreOptions {
+  /** Made with its directory (0700) when it is not there. */
+  file: string
+  log?: Log
+}
+
+/**
+ * The embedded store: one SQLite file that belongs to this process alone while it is open.
+ * @throws OrchError E_STORE_LOCKED when another store is open on the file, E_STORE (damaged, not Orch's, or written by
+ *   a newer Orch), E_STATE_DIR, E_DISK_FULL.
+ */
+export async function openSqliteStore({ file, log = silentLog }: SqliteStoreOptions): Promise<Store> {
+  const db = await openAlone(file)
+  try {
+    migrate(db)
+    return createStore(db, log)
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/**
+ * Of several that open in the same instant each can find the file taken by another that is about to give up:
+ * so a few more looks, at moments of chance, before "in use" is believed.
+ */
+async function openAlone(file: string): Promise<Database> {
+  for (let look = 1; ; look++) {
+    try {
+      return openDatabase(file)
+    } catch (error) {
+      if ((error as OrchError).code !== 'E_STORE_LOCKED' || look === 6) throw error
+      await sleep(2 + Math.random() * 10 * look)
+    }
+  }
+}
+
+function createStore(db: Database, log: Log): Store {
+  const events = createEventTable(db, log)
+  const group = createGroupCommit(db, events, log)
+  let backups: Promise<unknown> = Promise.resolve()
+  return {
+    tasks: createTaskStore(createTaskTable(db), events, group),
+    journal: createJournal(events, group),
+    pulls: createPullRequestRecords(db, events, group),
+    upkeep: {
+      backup: (target) => {
+        const copied = backups.then(() => backupDatabase(db, target))
+        backups = copied.catch(() => {})
+        return copied
+      },
+      check: async () => checkDatabase(db),
+    },
+    close: async () => {
+      group.close()
+      await backups
+      db.close()
+    },
+  }
+}
