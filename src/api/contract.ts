@@ -148,6 +148,19 @@ export const routes = {
     query: inRepo.extend(forgeChoice.shape),
     answer: z.object({ diff: z.string() }),
   }),
+  /** Opens a pull request from a branch that is on the forge, or gives the open one that the branch has. */
+  openPull: route({
+    ...routeTable.openPull,
+    body: z.strictObject({
+      repo: absolutePath,
+      ...forgeChoice.shape,
+      head: branchName,
+      base: branchName,
+      title: text(200).min(1),
+      body: text(20_000).default(''),
+    }),
+    answer: pullRequestSchema,
+  }),
   merge: route({
     ...routeTable.merge,
     params: byNumber,

@@ -15,6 +15,7 @@ export const routeTable = {
   log: { method: 'GET', path: '/v1/tasks/:id/log' },
   attach: { method: 'GET', path: '/v1/tasks/:id/attach' },
   pulls: { method: 'GET', path: '/v1/pulls' },
+  openPull: { method: 'POST', path: '/v1/pulls' },
   pull: { method: 'GET', path: '/v1/pulls/:number' },
   diff: { method: 'GET', path: '/v1/pulls/:number/diff' },
   merge: { method: 'POST', path: '/v1/pulls/:number/merge' },

@@ -8,7 +8,7 @@ import type { Parts } from './parts.ts'
 import { writeMissingResults, writeResult } from './result.ts'
 import { createScheduler } from './scheduler.ts'
 import { saveWork, stopAgent } from './stop.ts'
-import { taskOf } from './strays.ts'
+import { endStrays, taskOf } from './strays.ts'
 import { type RunOrder, submit } from './submit.ts'
 
 /** The public verbs. Whoever calls them (API, library) translates; nothing else starts, ends or moves a task. */
@@ -35,18 +35,17 @@ export function createOrchestrator(parts: Parts): Orchestrator {
   const { store, clock } = parts
   const crew = createCrew(parts, () => scheduler.wake())
   const scheduler = createScheduler(parts, crew)
+  let tidying = Promise.resolve()
 
   const orchestrator: Orchestrator = {
     async begin() {
       await scheduler.begin()
-      await writeMissingResults(parts).catch((error) =>
-        parts.log.error('writing result records failed', { error }),
-      )
-      await parts.workspaces
-        .sweep()
-        .catch((error) => parts.log.warn('deleting old workspaces failed', { error }))
+      tidying = tidyUp(parts)
     },
-    end: () => scheduler.end(),
+    async end() {
+      await scheduler.end()
+      await tidying
+    },
     async submit(order) {
       const tasks = await submit(parts, order)
       scheduler.wake()
@@ -79,6 +78,17 @@ export function createOrchestrator(parts: Parts): Orchestrator {
     running: () => crew.size(),
   }
   return orchestrator
+}
+
+/** What a daemon that was killed had left to do; nobody waits for it. */
+async function tidyUp(parts: Parts): Promise<void> {
+  try {
+    await endStrays(parts)
+    await writeMissingResults(parts)
+    await parts.workspaces.sweep()
+  } catch (error) {
+    parts.log.error('tidying up after the last daemon failed', { error })
+  }
 }
 
 async function endCancelled(parts: Parts, task: Task, attempt: Attempt): Promise<void> {

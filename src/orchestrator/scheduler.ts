@@ -55,7 +55,6 @@ export function createScheduler(parts: Parts, crew: Crew): Scheduler {
   return {
     async begin() {
       await reconcile()
-      await endStrays(parts).catch((error) => parts.log.error('looking for strays failed', { error }))
       often(leaseMs / 3, 'renewing leases', () => store.tasks.renew(host, clock.now(), leaseMs))
       often(config.reconcileSeconds * 1_000, 'reconciling', reconcile)
       often(config.reconcileSeconds * 1_000, 'claiming', async () => wake())

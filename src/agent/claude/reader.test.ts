@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { createClaudeReader } from './reader.ts'
+
+const stream = (name: string) =>
+  readFileSync(new URL(`../../../test/fixtures/streams/${name}.jsonl`, import.meta.url), 'utf8').split('\n')
+const replay = (lines: string[]) => {
+  const reader = createClaudeReader()
+  return { reader, events: lines.flatMap((line) => reader.line(line).events) }
+}
+const init = JSON.stringify({ type: 'system', subtype: 'init', session_id: 's', model: 'm' })
+const result = (more: object) =>
+  JSON.stringify({ more: 1, type: 'result', is_error: false, subtype: 'success', result: 'done', ...more })
+
+describe('a turn of Claude Code 2.1.329 as it was recorded', () => {
+  const { reader, events } = replay(stream('claude'))
+
+  it('becomes the few events, in order', () => {
+    expect(events.map((event) => event.type)).toEqual([
+      'turn.started',
+      'tool.called',
+      'message',
+      'usage',
+      'turn.ended',
+    ])
+    expect(events[0]).toMatchObject({
+      session: '60d870bb-5c31-4299-849c-fb7984f0c017',
+      model: 'claude-sonnet-4-5',
+    })
+    expect(events[1]).toMatchObject({
+      name: 'Bash',
+      ok: true,
+      durationMs: 169,
+      input: expect.stringContaining('git commit'),
+    })
+  })
+
+  it('takes over usage and cost', () => {
+    expect(events[3]).toEqual({
+      type: 'usage',
+      usage: {
+        inputTokens: 2000,
+        outputTokens: 100,
+        cacheReadTokens: 400,
+        cacheWriteTokens: 0,
+        costUsd: 0.00762,
+        turns: 2,
+      },
+    })
+  })
+
+  it('is reported, without an exit', () => {
+    expect(reader.outcome()).toEqual({ kind: 'reported', summary: 'done' })
+  })
+})
+
+it('recognises a dead API although the program says success', () => {
+  const { reader, events } = replay(stream('claude-err500'))
+  expect(events.filter((event) => event.type === 'note')).toHaveLength(10)
+  expect(events.at(-1)).toMatchObject({ type: 'turn.ended', ok: false })
+  expect(reader.outcome()).toMatchObject({ kind: 'failed', reason: { code: 'api-error' } })
+})
+
+it('is not done while turns are queued in the program, nor while a new turn runs', () => {
+  expect(replay([init, result({ queued_turn_count: 1 })]).reader.outcome()).toBeUndefined()
+  expect(replay([init, result({}), init]).reader.outcome()).toBeUndefined()
+  expect(replay([init, result({ queued_turn_count: 1 }), init, result({})]).reader.outcome()).toMatchObject({
+    kind: 'reported',
+  })
+})
+
+it('fails an exit without a result, whatever the status says', () => {
+  const { reader } = replay([init])
+  expect(reader.outcome({ phase: 'agent', status: 0 })).toMatchObject({
+    kind: 'failed',
+    reason: { code: 'no-result' },
+  })
+  expect(reader.outcome({ phase: 'agent', status: 137 }, 'boom\u001b[31m')).toMatchObject({
+    reason: { message: expect.stringMatching(/signal 9.*\nboom$/s) },
+  })
+})
+
+it('tells a quota with its reset time', () => {
+  const { events } = replay([
+    JSON.stringify({
+      type: 'rate_limit_event',
+      rate_limit_info: { status: 'rejected', resetsAt: 1_800_000_000 },
+    }),
+  ])
+  expect(events).toEqual([{ type: 'quota.hit', resetAt: 1_800_000_000_000 }])
+})
+
+it.each(['{', 'null', '[]', '"text"', '{"no":"type"}', 'plain \u001b[31mwords'])(
+  'survives %j and notes it',
+  (line) => {
+    const { events } = replay([line])
+    expect(events).toMatchObject([{ type: 'note' }])
+  },
+)
+
+it.each([
+  '{"type":"new-thing","x":1}',
+  '{"type":"system","subtype":"unknown"}',
+  '',
+  '{"type":"assistant","message":{"content":"odd"}}',
+])('passes over %j', (line) => {
+  expect(replay([line]).events).toEqual([])
+})
+
+it('tells refused permissions', () => {
+  const { events } = replay([init, result({ permission_denials: [{ tool_name: 'Bash' }, {}] })])
+  expect(events).toContainEqual({ type: 'note', text: 'permission was refused for Bash' })
+})

@@ -1,0 +1,159 @@
+import { join } from 'node:path'
+import type { Handlers, StatusView, TaskView } from '../api/contract.ts'
+import { OrchError } from '../errors.ts'
+import type { RunId } from '../id.ts'
+import type { Orchestrator } from '../orchestrator/orchestrator.ts'
+import type { Parts } from '../orchestrator/parts.ts'
+import { resultFile } from '../orchestrator/result.ts'
+import { workspaceOf } from '../orchestrator/stop.ts'
+import { FINAL_STATES, type Run, TASK_STATES, type Task } from '../task/task.ts'
+import { pullHandlers } from './pull-handlers.ts'
+import { viewDetail, viewRun, viewTask } from './views.ts'
+
+/** Facts of the daemon itself that the status tells. */
+export interface DaemonFacts {
+  version: string
+  startedAt: number
+  /** URL of the API on loopback TCP, when there is one. */
+  apiUrl(): Promise<string | undefined>
+}
+
+/** The API's verbs as calls of the orchestrator; no logic of their own. */
+export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: DaemonFacts): Handlers {
+  const { store } = parts
+  const view = async (task: Task): Promise<TaskView> => viewTask(task, await store.tasks.attempts(task.id))
+  const runView = async (run: Run) => viewRun(run, await Promise.all((await tasksOf(run.id)).map(view)))
+  const tasksOf = async (runId: RunId) => (await store.tasks.list({ runId, limit: 1_000 })).reverse()
+
+  return {
+    ...pullHandlers(parts),
+    health: async () => ({ ok: true, version: facts.version, pid: process.pid }),
+    status: async ({ query }) => await statusOf(parts, orchestrator, facts, view, query.repo),
+    async submit({ body }) {
+      const [first] = await orchestrator.submit(body)
+      return await runView(await runOf(parts, first?.runId ?? 'r-'))
+    },
+    runs: async ({ query }) => ({
+      runs: await Promise.all((await store.tasks.runs(query.limit)).map(runView)),
+    }),
+    run: async ({ params }) => await runView(await runOf(parts, params.id as RunId)),
+    task: async ({ params }) => await detailOf(parts, await orchestrator.resolve(params.id)),
+    async cancel({ params }) {
+      const { id } = await orchestrator.resolve(params.id)
+      return await view(await orchestrator.cancel(id))
+    },
+    async retry({ params }) {
+      const { id } = await orchestrator.resolve(params.id)
+      return await view(await orchestrator.retry(id))
+    },
+    async say({ params, body }) {
+      const { id } = await orchestrator.resolve(params.id)
+      await orchestrator.say(id, body.text)
+      return {}
+    },
+    log: async ({ params, query }) => await logOf(parts, await orchestrator.resolve(params.id), query),
+    attach: async ({ params }) => await attachTo(parts, await orchestrator.resolve(params.id)),
+    cleanup: async ({ body }) => await orchestrator.cleanUp(body),
+    stop: async ({ body }) => ({ stoppedAgents: body.agents ? await orchestrator.stopAgents() : 0 }),
+    backup: async ({ body }) => ({ file: body.file, ...(await store.upkeep.backup(body.file)) }),
+    checkStore: async () => ({ faults: await store.upkeep.check() }),
+  }
+}
+
+async function runOf(parts: Parts, id: RunId): Promise<Run> {
+  const run = await parts.store.tasks.run(id)
+  if (run) return run
+  throw new OrchError('E_NOT_FOUND', `there is no run ${id}`)
+}
+
+const LATEST_ENDED = 20
+
+async function statusOf(
+  parts: Parts,
+  orchestrator: Orchestrator,
+  facts: DaemonFacts,
+  view: (task: Task) => Promise<TaskView>,
+  path?: string,
+): Promise<StatusView> {
+  const repo = path && (await parts.repositories.root(path))
+  const active = TASK_STATES.filter((state) => !(FINAL_STATES as readonly string[]).includes(state))
+  const open = await parts.store.tasks.list({ states: active, repo, limit: 1_000 })
+  const ended = await parts.store.tasks.list({ states: [...FINAL_STATES], repo, limit: LATEST_ENDED })
+  return {
+    daemon: {
+      version: facts.version,
+      pid: process.pid,
+      host: parts.host,
+      startedAt: new Date(facts.startedAt).toISOString(),
+      stateDir: parts.paths.state,
+      apiUrl: await facts.apiUrl(),
+      residentBytes: process.memoryUsage.rss(),
+    },
+    counts: await parts.store.tasks.counts(),
+    agents: { running: orchestrator.running(), limit: parts.config.totalAgents },
+    tasks: await Promise.all([...open, ...ended].map(view)),
+    warnings: await warningsOf(parts),
+  }
+}
+
+async function warningsOf(parts: Parts): Promise<string[]> {
+  const name = parts.config.runtime
+  const fault = await parts.runtimes[name].ready().then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  return fault ? [`the runtime ${name} cannot be used: ${fault}`] : []
+}
+
+async function detailOf(parts: Parts, task: Task) {
+  const attempts = await parts.store.tasks.attempts(task.id)
+  const agent = attempts.at(-1)?.agent
+  const place = workspaceOf(parts, task)
+  const workspace = (await parts.workspaces.exists(place)) ? place.path : undefined
+  const files = agent
+    ? { log: join(parts.directories.path(agent), 'log'), result: resultFile(parts.paths, task, agent) }
+    : {}
+  return viewDetail(task, attempts, { workspace, ...files })
+}
+
+const LOG_PIECE = 256 * 1024
+
+async function logOf(parts: Parts, task: Task, query: { from: number; attempt?: number }) {
+  const attempts = await parts.store.tasks.attempts(task.id)
+  const attempt = query.attempt ? attempts.find((it) => it.epoch === query.attempt) : attempts.at(-1)
+  if (!attempt && query.attempt)
+    throw new OrchError('E_NOT_FOUND', `${task.id} has no attempt ${query.attempt}`)
+  if (!attempt) return { text: '', next: 0, ended: false }
+  const piece = wholeCharacters(await parts.directories.readLog(attempt.agent, query.from, LOG_PIECE))
+  return {
+    text: piece.toString('utf8'),
+    next: query.from + piece.length,
+    ended: attempt.outcome !== undefined && piece.length === 0,
+  }
+}
+
+/** Cuts off the beginning of a UTF-8 character at the end. */
+function wholeCharacters(bytes: Buffer): Buffer {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0
+    if (byte < 0x80) return bytes
+    if (byte >= 0xc0) return back < lengthOf(byte) ? bytes.subarray(0, bytes.length - back) : bytes
+  }
+  return bytes
+}
+
+const lengthOf = (lead: number) => (lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2)
+
+async function attachTo(parts: Parts, task: Task) {
+  const agent = (await parts.store.tasks.attempts(task.id)).at(-1)?.agent
+  const runtime = parts.runtimes[task.spec.runtime]
+  const argv = agent && (await runtime.list()).has(agent) ? runtime.attach(agent) : undefined
+  if (argv) return { argv: [...argv] }
+  throw new OrchError(
+    'E_STATE',
+    `${task.id} has no screen to attach to: it is ${task.state}, runtime ${task.spec.runtime}`,
+    {
+      fix: 'orch logs TASK shows what its agent printed.',
+    },
+  )
+}
