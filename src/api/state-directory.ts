@@ -31,13 +31,27 @@ export async function prepareStateDirectory(paths: Paths, uid = process.getuid?.
 
 async function make(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeWithParents(directory)
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ENOSPC')
       throw new OrchError('E_DISK_FULL', `cannot make ${directory}: ${message}`, { cause })
-    throw fault(directory, code === 'EEXIST' ? 'is not a directory' : `cannot be made (${code})`, { cause })
+    throw fault(directory, `cannot be made (${code})`, { cause })
   }
+}
+
+/** Not mkdir's own `recursive`: where nothing can be made (/proc) that one never returns. */
+async function makeWithParents(directory: string): Promise<void> {
+  const make = () =>
+    mkdir(directory, { mode: 0o700 }).catch((error) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  const parent = dirname(directory)
+  await make().catch(async (error) => {
+    if (error.code !== 'ENOENT' || parent === directory) throw error
+    await makeWithParents(parent)
+    await make()
+  })
 }
 
 async function verify(directory: string, uid: number | undefined): Promise<void> {

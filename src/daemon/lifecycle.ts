@@ -1,0 +1,121 @@
+import type { Handlers } from '../api/contract.ts'
+import { ensureToken } from '../api/guard.ts'
+import { serve } from '../api/serve.ts'
+import { createApi } from '../api/server.ts'
+import { prepareStateDirectory } from '../api/state-directory.ts'
+import { packageVersion } from '../api/version.ts'
+import { type Environment, loadConfig, stateDirectory } from '../config/load.ts'
+import { type Paths, pathsIn } from '../config/paths.ts'
+import type { Config } from '../config/schema.ts'
+import { createIds, systemRandom } from '../id.ts'
+import type { EventType } from '../journal/journal.ts'
+import { createLog, type Log } from '../log.ts'
+import type { Journal } from '../store/store.ts'
+
+/**
+ * The daemon's own life: directory, log, configuration, store (whose lock decides who is the daemon), socket; and back.
+ * Stopping is a courtesy, not a need: whatever a `kill -9` leaves behind, the next start is fit for.
+ */
+
+export interface Setup {
+  environment: Environment
+  paths: Paths
+  config: Config
+  log: Log
+}
+
+/** Everything behind the API. Owning it means owning the store. */
+export interface Composed {
+  handlers: Handlers
+  journal: Journal
+  /** Takes up what is there and begins to work. */
+  begin(): Promise<void>
+  /** Ends the work, and with `agents` the agents too; lets the store go. */
+  end(options: { agents: boolean }): Promise<void>
+}
+
+/** @throws OrchError E_STORE_LOCKED when another daemon is there. */
+export type Compose = (setup: Setup) => Promise<Composed>
+
+export interface Daemon {
+  log: Log
+  /** Safe to call twice. */
+  stop(options: { agents: boolean }): Promise<void>
+  /** Resolves when a stop begins, whoever asked for it, and when it is done. */
+  stopping: Promise<void>
+  stopped: Promise<void>
+}
+
+/** What requests under way get when the daemon stops, in ms. */
+const REQUEST_GRACE_MS = 2_000
+
+/** Starts the daemon. @throws OrchError E_STATE_DIR, E_CONFIG, E_STORE_LOCKED, E_DAEMON, and what `compose` throws. */
+export async function startDaemon(environment: Environment, compose: Compose): Promise<Daemon> {
+  const paths = pathsIn(stateDirectory(environment))
+  await prepareStateDirectory(paths)
+  const { config } = await loadConfig(environment)
+  const log = createLog(paths.log, config.logLevel)
+  const composed = await compose({ environment, paths, config, log })
+  try {
+    await composed.begin()
+    return await open({ environment, paths, config, log }, composed)
+  } catch (error) {
+    await composed.end({ agents: false })
+    throw error
+  }
+}
+
+async function open({ paths, config, log }: Setup, composed: Composed): Promise<Daemon> {
+  const ending = new AbortController()
+  const stopping = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
+  const handlers = stoppable(composed.handlers, (options) => void daemon.stop(options))
+  const api = createApi({ handlers, journal: composed.journal, log, ending: ending.signal })
+  const { apiPort } = config
+  const tcp =
+    apiPort === undefined
+      ? undefined
+      : { port: apiPort, token: await ensureToken(paths.token, createIds(systemRandom)) }
+  const served = await serve({ api, paths, ...(tcp && { tcp }) })
+  await note(composed.journal, 'daemon.started', { version: packageVersion(), port: served.port })
+  log.info('started', { version: packageVersion(), pid: process.pid, port: served.port })
+
+  const end = async (options: { agents: boolean }) => {
+    log.info('stopping', options)
+    await note(composed.journal, 'daemon.stopped', options)
+    ending.abort()
+    await served.close(REQUEST_GRACE_MS)
+    await composed.end(options)
+    log.info('stopped')
+  }
+  let asked = false
+  const daemon: Daemon = {
+    log,
+    stopping: stopping.promise,
+    stopped: stopped.promise,
+    stop: (options) => {
+      if (!asked) end(options).then(stopped.resolve, stopped.reject)
+      asked = true
+      stopping.resolve()
+      return stopped.promise
+    },
+  }
+  return daemon
+}
+
+/** The verb `stop` ends the agents when asked, answers, and then the daemon goes. */
+function stoppable(handlers: Handlers, stop: (options: { agents: boolean }) => void): Handlers {
+  return {
+    ...handlers,
+    stop: async (input) => {
+      const answer = await handlers.stop(input)
+      // Closing lets answers under way out: this one is, by then.
+      setImmediate(() => stop({ agents: input.body.agents }))
+      return answer
+    },
+  }
+}
+
+async function note(journal: Journal, type: EventType, data: Record<string, unknown>): Promise<void> {
+  await journal.append([{ type, at: Date.now(), data: { pid: process.pid, ...data } }])
+}

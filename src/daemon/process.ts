@@ -1,0 +1,49 @@
+import type { Environment } from '../config/load.ts'
+import { toOrchError } from '../errors.ts'
+import { type Compose, type Daemon, startDaemon } from './lifecycle.ts'
+
+/** A graceful stop takes less; what hangs longer is left as a crash would leave it. */
+const STOP_MS = 5_000
+
+/**
+ * Is the daemon for the rest of this process. TERM and INT stop it, agents live on. Whatever nobody caught ends it at
+ * once: the next start takes up what is there, and that is safer than to go on in an unknown state.
+ */
+export async function liveAsDaemon(environment: Environment, compose: Compose): Promise<void> {
+  process.umask(0o077)
+  let daemon: Daemon | undefined
+  const crash = (error: unknown) => {
+    daemon?.log.error('crashed', { error })
+    console.error(error)
+    process.exit(70)
+  }
+  process.on('uncaughtException', crash)
+  process.on('unhandledRejection', crash)
+  process.on('SIGHUP', () => {}) // a terminal that is closed is no reason to go
+  let asked = false
+  const stop = () => {
+    asked = true
+    void daemon?.stop({ agents: false })
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  try {
+    daemon = await startDaemon(environment, compose)
+  } catch (error) {
+    return refuse(error)
+  }
+  if (asked) stop()
+  await daemon.stopping
+  setTimeout(() => process.exit(1), STOP_MS).unref()
+  await daemon.stopped
+  process.exit(0)
+}
+
+/** Another daemon that is there already is what was wanted: no word, no error. */
+function refuse(thrown: unknown): never {
+  const error = toOrchError(thrown)
+  if (error.code === 'E_STORE_LOCKED') process.exit(0)
+  console.error(`orchd: ${error.code}: ${error.message}\n${error.fix}`)
+  if (error.code === 'E_INTERNAL') console.error(error.cause ?? error)
+  process.exit(error.exit)
+}

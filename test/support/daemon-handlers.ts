@@ -1,0 +1,60 @@
+import type { Answer, Handlers } from '../../src/api/contract.ts'
+import { packageVersion } from '../../src/api/version.ts'
+import { OrchError } from '../../src/errors.ts'
+
+/** Handlers of the API for tests of the API itself: each answers with something valid; the rest is given. */
+export function handlersFor(given: Partial<Handlers> = {}): Handlers {
+  const unknown = async () => {
+    throw new OrchError('E_NOT_FOUND', 'nothing of that name')
+  }
+  return {
+    health: async () => ({ ok: true, version: packageVersion(), pid: process.pid }),
+    status: async () => status,
+    submit: unknown,
+    runs: async () => ({ runs: [] }),
+    run: unknown,
+    task: unknown,
+    cancel: unknown,
+    retry: unknown,
+    say: async () => ({}),
+    log: async ({ query }) => ({ text: '', next: query.from, ended: true }),
+    attach: unknown,
+    pulls: async () => ({ pulls: [] }),
+    pull: unknown,
+    openPull: unknown,
+    diff: async () => ({ diff: '' }),
+    merge: unknown,
+    review: async () => ({}),
+    check: async () => ({}),
+    cleanup: async () => ({ removed: [], kept: [] }),
+    stop: async () => ({ stoppedAgents: 0 }),
+    backup: async ({ body }) => ({ file: body.file, bytes: 0 }),
+    checkStore: async () => ({ faults: [] }),
+    ...given,
+  }
+}
+
+const status: Answer<'status'> = {
+  daemon: {
+    version: packageVersion(),
+    pid: process.pid,
+    host: 'local',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    stateDir: '/nowhere',
+    residentBytes: 1,
+  },
+  counts: {
+    queued: 0,
+    leased: 0,
+    working: 0,
+    waiting: 0,
+    reported: 0,
+    verified: 0,
+    accepted: 0,
+    dead: 0,
+    cancelled: 0,
+  },
+  agents: { running: 0, limit: 1 },
+  tasks: [],
+  warnings: [],
+}
