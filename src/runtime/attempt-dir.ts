@@ -1,28 +1,119 @@
+import { readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { OrchError } from '../errors.ts'
+import { SAFE_NAME } from '../id.ts'
+import { appendAt, installShim, readPart, readTail, writeLaunch } from './attempt-files.ts'
+import type { ProcessTable } from './processes/processes.ts'
 import type { AttemptStatus, LaunchSpec } from './runtime.ts'
+import { send } from './send.ts'
+import { readStatus } from './status.ts'
+import { stop } from './stop.ts'
+import { watchDirectory } from './watch.ts'
+import { ifThere } from './whole-file.ts'
 
 /** The attempt directories: what the daemon does with them; shim.sh is the other side. Safe to call again after a crash. */
 export interface AttemptDirectories {
+  /** @throws OrchError E_INVALID, as every verb, for a name that is not a SAFE_NAME. */
   path(agent: string): string
-  /** Writes everything the shim needs, `spec.sh` last and by rename. A directory whose lock is taken is left as it is. */
+  /**
+   * Writes everything the shim needs, `spec.sh` last and by rename. A directory whose lock is taken is left as it is.
+   * @throws OrchError E_INVALID, E_TOO_LARGE, E_DISK_FULL
+   */
   prepare(spec: LaunchSpec): Promise<void>
   status(agent: string): Promise<AttemptStatus>
-  /** Writes to the agent's FIFO. @throws OrchError E_CANNOT_HEAR when nothing holds it open. */
+  /**
+   * Writes to the agent's FIFO, after its first input; waits for a shim that is just starting.
+   * @throws OrchError E_CANNOT_HEAR when nothing holds it open, E_TIMEOUT when the agent does not read.
+   */
   send(agent: string, text: string): Promise<void>
   /** Bytes of out.jsonl from `from`, at most `maxBytes`; empty at the end or when there is none. */
   read(agent: string, from: number, maxBytes: number): Promise<Buffer>
-  /** Cuts the readable log to `at` bytes, appends `text`, gives the new length. */
+  /** Cuts the readable log to `at` bytes, appends `text`, gives the new length. @throws OrchError E_DISK_FULL */
   appendLog(agent: string, at: number, text: string): Promise<number>
   readLog(agent: string, from: number, maxBytes: number): Promise<Buffer>
-  /** The last bytes of err.log as text without control characters. */
+  /** The last bytes of err.log as text without control characters; of setup.log when the agent complained of nothing. */
   errors(agent: string, maxBytes: number): Promise<string>
-  /** Calls `changed` soon after anything in the directory changed. Gives the function that stops it. */
+  /** Calls `changed` soon after anything in the directory changed, and now and then. Gives the function that stops it. */
   watch(agent: string, changed: () => void): () => void
   /**
-   * Ends the agent: TERM to its process group and to every process that carries its mark (ORCH_AGENT=name), KILL after
-   * `graceMs`, until none is left. The shim then writes exit.json. Gives how many processes needed KILL.
+   * Ends the agent: TERM to its process group, to every process that carries its mark (ORCH_AGENT=name) and to their
+   * descendants, KILL after `graceMs`, until none is left. The shim then writes exit.json. After the agent's own end it
+   * sweeps what was left behind. Gives how many processes needed KILL.
+   * @throws OrchError E_RUNTIME when one does not even end by KILL.
    */
   stop(agent: string, graceMs: number): Promise<{ killed: number }>
   list(): Promise<string[]>
+  /** @throws OrchError E_STATE while it runs. */
   remove(agent: string): Promise<void>
 }
 export type { AttemptStatus, LaunchSpec }
+
+export interface AttemptDeps {
+  /** Where the directories are; made when it is missing. */
+  root: string
+  clock: Clock
+  processes: ProcessTable
+}
+
+export function createAttemptDirectories(deps: AttemptDeps): AttemptDirectories {
+  const { root, clock, processes } = deps
+  const path = (agent: string) => {
+    if (!SAFE_NAME.test(agent))
+      throw new OrchError('E_INVALID', `${JSON.stringify(agent)} cannot name an agent`)
+    return join(root, agent)
+  }
+  const file = (agent: string, name: string) => join(path(agent), name)
+  const inTurn = createTurns()
+  return {
+    path,
+    prepare: async (spec) => {
+      const directory = path(spec.agent)
+      await installShim(root)
+      await writeLaunch(directory, spec)
+    },
+    status: async (agent) => readStatus(path(agent), processes),
+    send: async (agent, text) => inTurn(agent, () => send(path(agent), text, deps)),
+    read: async (agent, from, maxBytes) => readPart(file(agent, 'out.jsonl'), from, maxBytes),
+    appendLog: async (agent, at, text) => appendAt(file(agent, 'log'), at, text),
+    readLog: async (agent, from, maxBytes) => readPart(file(agent, 'log'), from, maxBytes),
+    errors: async (agent, maxBytes) =>
+      (await readTail(file(agent, 'err.log'), maxBytes)) || readTail(file(agent, 'setup.log'), maxBytes),
+    watch: (agent, changed) => watchDirectory(path(agent), changed, clock),
+    stop: async (agent, graceMs) => stop(path(agent), agent, graceMs, deps),
+    list: async () => {
+      const entries = (await ifThere(readdir(root, { withFileTypes: true }))) ?? []
+      return entries.filter((it) => it.isDirectory() && SAFE_NAME.test(it.name)).map(({ name }) => name)
+    },
+    remove: async (agent) => remove(root, path(agent), agent, processes),
+  }
+}
+
+async function remove(
+  root: string,
+  directory: string,
+  agent: string,
+  processes: ProcessTable,
+): Promise<void> {
+  const { state } = await readStatus(directory, processes)
+  if (state === 'running') throw new OrchError('E_STATE', `${agent} is still running`)
+  // Away under its name in one step: a directory that is half deleted would look like an attempt.
+  const away = join(root, `.${agent}.removed`)
+  await rm(away, { recursive: true, force: true })
+  await ifThere(rename(directory, away))
+  await rm(away, { recursive: true, force: true })
+}
+
+/** Long messages take several writes, so that those for one agent go one after the other. */
+function createTurns() {
+  const last = new Map<string, Promise<unknown>>()
+  return <T>(key: string, action: () => Promise<T>): Promise<T> => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(action, action)
+    last.set(key, mine)
+    const settle = () => {
+      if (last.get(key) === mine) last.delete(key)
+    }
+    mine.then(settle, settle)
+    return mine
+  }
+}

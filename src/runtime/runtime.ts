@@ -11,8 +11,9 @@ import type { Argv, Env } from '../exec.ts'
  * - `in`          a FIFO, held open by the shim, that the agent reads
  * - `out.jsonl`   what the agent prints (stdout), exactly; `err.log` what it complains about (stderr)
  * - `log`         the readable transcript, written by the daemon, shown in the pane
- * - `lock/`       made by the shim that runs; a second shim for the same directory ends at once
- * - `started.json` `{"shim":PID,"agent":PID}`; `exit.json` `{"phase":"setup"|"agent","status":N,"step":N}`, by rename
+ * - `lock`        a symbolic link made by the shim that runs, to its pid and start time; a second shim ends at once
+ * - `setup.log`   what the set-up steps print
+ * - `started.json` `{"shim":PID,"shimStart":S,"agent":PID,"agentStart":S}`; `exit.json` `{"phase":"setup"|"agent","status":N,"step":N}`, by rename
  *
  * Errors: E_RUNTIME, E_PROGRAM_MISSING, E_PROGRAM_OLD, E_DISK_FULL.
  */
@@ -62,7 +63,7 @@ export interface Exit {
 
 /** How an attempt's directory is right now. */
 export interface AttemptStatus {
-  /** `ready`: spec written, no shim yet. `running`: the agent's process is there. `exited`: exit.json is there. `lost`: shim and agent are gone without it. */
+  /** `ready`: spec written, no shim yet. `running`: the shim is there, in set-up or with its agent. `exited`: exit.json is there. `lost`: the shim is gone without it; what is left of the agent is an orphan that stop() sweeps. */
   state: 'absent' | 'ready' | 'running' | 'exited' | 'lost'
   exit?: Exit
   /** Size of out.jsonl in bytes. */

@@ -1,0 +1,146 @@
+import { chmod, mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Clock } from '../../clock.ts'
+import { OrchError } from '../../errors.ts'
+import type { Argv, Env, Exec, spawnPiped } from '../../exec.ts'
+import type { Log } from '../../log.ts'
+import { writeWhole } from '../whole-file.ts'
+import { TMUX_CONFIG } from './config.ts'
+import { type Connection, ConnectionLost, createConnection } from './connection.ts'
+import { checkTmuxVersion } from './version.ts'
+
+export interface TmuxDeps {
+  /** Socket of the private server; its directory is made 0700. */
+  socket: string
+  /** Where the server's configuration is written. */
+  configFile: string
+  /** Where the attempt directories are; sessions start there. */
+  root: string
+  exec: Exec
+  spawnPiped: typeof spawnPiped
+  /** The environment of the server and of the shims; the agent's own is in its specification. */
+  env: Env
+  clock: Clock
+  log: Log
+}
+
+/** The private tmux server behind one control-mode connection, made when it is first needed and again when it was lost. */
+export interface TmuxServer {
+  /** Runs one tmux command. Must be safe to repeat: it is, when the connection goes in the middle. */
+  run(...command: string[]): Promise<string[]>
+  onLost(listener: () => void): () => void
+  /** Lets go of the connection; with `end` the server ends too if `mayEnd` agrees with the names of its sessions. */
+  stop(mayEnd: ((sessions: string[]) => boolean) | undefined): Promise<void>
+}
+
+/** The session that holds our connection; no agent can have this name. */
+export const KEEPER = 'orch_keeper'
+/** A socket address holds no more bytes (sun_path). */
+const MAX_SOCKET = 100
+/** How long a daemon that was killed may still seem to be connected, in ms. */
+const RIVAL_MS = 2_000
+
+interface Link extends Connection {
+  /** Process of the server. */
+  server: string
+}
+
+export function createTmuxServer(deps: TmuxDeps): TmuxServer {
+  const { clock, log } = deps
+  const env = withoutTmux(deps.env)
+  const tmux = (...args: string[]): Argv => ['tmux', '-S', deps.socket, '-f', deps.configFile, ...args]
+  const listeners = new Set<() => void>()
+  let link: Promise<Link> | undefined
+  let stopping = false
+
+  const connected = () => {
+    link ??= connect().catch((error) => {
+      link = undefined
+      throw error
+    })
+    return link
+  }
+
+  const connect = async (): Promise<Link> => {
+    await prepare(deps, env)
+    const keeper = ['-C', 'new-session', '-A', '-s', KEEPER, 'cat']
+    const client = deps.spawnPiped(tmux(...keeper), { cwd: deps.root, env })
+    const connection = createConnection(client, clock)
+    const [server = ''] = await connection.run('display-message', '-p', '#{pid}')
+    const made = { ...connection, server }
+    await refuseRivals(made, clock)
+    connection.closed.then(() => gone(made))
+    log.debug('connected to tmux', { server })
+    return made
+  }
+
+  /** Only the client may have been killed: the server is lost when it does not answer under its old process id. */
+  const gone = async ({ server }: Link) => {
+    link = undefined
+    if (stopping) return
+    const answer = await deps.exec(tmux('display-message', '-p', '#{pid}'), { env, timeoutMs: 5_000 })
+    const alive = answer.timedOut || answer.stdout.trim() === server
+    log.warn(alive ? 'the connection to tmux was lost' : 'the tmux server is gone', { server })
+    if (alive) await connected().catch((error) => log.error('tmux cannot be reached', { error }))
+    else for (const listener of listeners) listener()
+  }
+
+  const run = async (...command: string[]) => {
+    try {
+      return await (await connected()).run(...command)
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error
+      return (await connected()).run(...command)
+    }
+  }
+
+  return {
+    run,
+    onLost: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    stop: async (mayEnd) => {
+      stopping = true
+      const open = await link?.catch(() => undefined)
+      if (mayEnd) {
+        const names = await deps.exec(tmux('list-sessions', '-F', '#{session_name}'), { env })
+        if (names.code === 0 && mayEnd(names.stdout.split('\n').filter(Boolean)))
+          await deps.exec(tmux('kill-server'), { env })
+      }
+      await open?.close()
+      link = undefined
+      stopping = false
+    },
+  }
+}
+
+async function prepare(deps: TmuxDeps, env: Env): Promise<void> {
+  if (Buffer.byteLength(deps.socket) > MAX_SOCKET)
+    throw new OrchError('E_STATE_DIR', `${deps.socket} is too long for a socket (${MAX_SOCKET} bytes)`)
+  await checkTmuxVersion(deps.exec, env)
+  const directory = dirname(deps.socket)
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await chmod(directory, 0o700)
+  await mkdir(deps.root, { recursive: true, mode: 0o700 })
+  await writeWhole(deps.configFile, TMUX_CONFIG)
+}
+
+/** Two daemons on one server would each take the other's sessions for leftovers. */
+async function refuseRivals(link: Link, clock: Clock): Promise<void> {
+  const deadline = clock.now() + RIVAL_MS
+  for (;;) {
+    const clients = await link.run('list-clients', '-t', `=${KEEPER}:`, '-F', '#{client_pid}')
+    if (clients.every((pid) => pid === String(link.pid))) return
+    if (clock.now() > deadline) {
+      await link.close()
+      throw new OrchError('E_RUNTIME', `another orchd uses this tmux server (clients ${clients.join(', ')})`)
+    }
+    await clock.sleep(50)
+  }
+}
+
+function withoutTmux(env: Env): Env {
+  const { TMUX, TMUX_PANE, ...rest } = env
+  return rest
+}

@@ -1,0 +1,53 @@
+import { OrchError } from '../../errors.ts'
+import type { Argv } from '../../exec.ts'
+import { SAFE_NAME } from '../../id.ts'
+import type { Runtime } from '../runtime.ts'
+import { CommandFailed } from './connection.ts'
+import { createTmuxServer, KEEPER, type TmuxDeps } from './server.ts'
+
+export interface TmuxRuntimeDeps extends TmuxDeps {
+  /** The POSIX shell that runs the shim, words of letters, digits, `/`, `.`, `_` and `-`. Default `/bin/sh`. */
+  shell?: Argv
+}
+
+/**
+ * Runs each shim in a session of a private tmux server, where a person can look at it. tmux runs `#(…)` that it finds
+ * in names and directories: it is only ever given names that match SAFE_NAME and paths relative to its own directory.
+ */
+export function createTmuxRuntime(deps: TmuxRuntimeDeps): Runtime {
+  const server = createTmuxServer(deps)
+  const shell = deps.shell ?? ['/bin/sh']
+  return {
+    name: 'tmux',
+    ready: async () => void (await server.run('list-sessions', '-F', '')),
+    start: async (agent) => {
+      const size = ['-x', '200', '-y', '50']
+      const session = ['new-session', '-d', '-s', safe(agent), ...size, ...shell, 'shim.sh', agent]
+      await unless(/^duplicate session/, () => server.run(...session))
+    },
+    list: async () => {
+      const names = await server.run('list-sessions', '-F', '#{session_name}')
+      return new Set(names.filter((name) => name !== KEEPER))
+    },
+    close: async (agent) => {
+      await unless(/^can't find session/, () => server.run('kill-session', '-t', `=${safe(agent)}:`))
+    },
+    attach: (agent) => ['tmux', '-S', deps.socket, 'attach-session', '-t', `=${safe(agent)}`],
+    onLost: server.onLost,
+    stop: ({ end }) => server.stop(end ? (names) => names.every((name) => name === KEEPER) : undefined),
+  }
+}
+
+function safe(agent: string): string {
+  if (SAFE_NAME.test(agent)) return agent
+  throw new OrchError('E_INVALID', `${JSON.stringify(agent)} cannot name an agent`)
+}
+
+/** Runs a command that may find its work done already, which tmux says with this error. */
+async function unless(done: RegExp, command: () => Promise<unknown>): Promise<void> {
+  try {
+    await command()
+  } catch (error) {
+    if (!(error instanceof CommandFailed) || !done.test(error.answer)) throw error
+  }
+}
