@@ -252,6 +252,8 @@ export const eventsQuery = z.object({
     .max(1_000)
     .regex(/^[a-z.]+(,[a-z.]+)*$/, 'event types with commas between them')
     .optional(),
+  /** `no`: what is in the journal now, then the end. */
+  follow: z.enum(['yes', 'no']).default('yes'),
 })
 
 /** Body of every answer that is not 2xx. */

@@ -11,6 +11,8 @@ export interface EventsOptions {
   run?: string
   task?: string
   types?: string[]
+  /** False: what is in the journal now, then the end. Default true. */
+  follow?: boolean
   /** Ends the stream; nothing is thrown. */
   signal?: AbortSignal
   /** How long to wait for a daemon that went away, in ms. Default 30,000. */
@@ -37,6 +39,7 @@ export async function* readEvents(send: Send, options: EventsOptions): AsyncGene
         wait = FIRST_WAIT_MS
         yield event
       }
+      if (options.follow === false) return
     } catch (error) {
       if (signal?.aborted) return
       place.lostAt ??= clock.now()
@@ -76,12 +79,16 @@ async function* readOnce(send: Send, options: EventsOptions, place: Place): Asyn
   }
 }
 
-function query({ run, task, types }: EventsOptions, after: number | undefined): Record<string, string> {
+function query(
+  { run, task, types, follow }: EventsOptions,
+  after: number | undefined,
+): Record<string, string> {
   return {
     ...(after !== undefined && { after: String(after) }),
     ...(run && { run }),
     ...(task && { task }),
     ...(types && types.length > 0 && { types: types.join(',') }),
+    ...(follow === false && { follow: 'no' }),
   }
 }
 

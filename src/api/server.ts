@@ -55,7 +55,8 @@ async function answerEvents(context: Context, options: ApiOptions): Promise<Resp
   const after = query.after ?? last
   if (after > last)
     throw new OrchError('E_INVALID', `query.after: ${after} is not in the journal, it ends at ${last}`)
-  const stream = eventStream({ journal, log, clock, after, filter: toFilter(query), signal: ending })
+  const signal = query.follow === 'no' ? AbortSignal.abort() : ending
+  const stream = eventStream({ journal, log, clock, after, filter: toFilter(query), signal })
   return context.body(stream, 200, { 'content-type': 'text/event-stream; charset=utf-8' })
 }
 
