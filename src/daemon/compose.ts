@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises'
+import type { Driver } from '../agent/agent.ts'
+import { createClaudeDriver } from '../agent/claude/claude.ts'
+import { createCommandDriver } from '../agent/command.ts'
+import { packageVersion } from '../api/version.ts'
+import { systemClock } from '../clock.ts'
+import { type Environment, loadConfig } from '../config/load.ts'
+import { exec, spawnDetached, spawnPiped } from '../exec.ts'
+import { createBare } from '../forge/bare.ts'
+import { createGithubForge } from '../forge/github/github.ts'
+import { createCheckRunner } from '../forge/local/check-runner.ts'
+import { createLocalForge } from '../forge/local/local.ts'
+import { createGit, type Git } from '../git.ts'
+import { createIds, systemRandom } from '../id.ts'
+import { passedEnv } from '../orchestrator/agent-env.ts'
+import { createOrchestrator } from '../orchestrator/orchestrator.ts'
+import type { Parts } from '../orchestrator/parts.ts'
+import { createAttemptDirectories } from '../runtime/attempt-dir.ts'
+import { createProcessRuntime } from '../runtime/process/process.ts'
+import { createProcessTable } from '../runtime/processes/system.ts'
+import { createTmuxRuntime } from '../runtime/tmux/tmux.ts'
+import { openSqliteStore } from '../store/sqlite/sqlite.ts'
+import type { Store } from '../store/store.ts'
+import { freePorts } from '../workspace/ports.ts'
+import { applySetup } from '../workspace/setup.ts'
+import { createWorktrees } from '../workspace/worktree.ts'
+import { createHandlers } from './handlers.ts'
+import type { Compose, Setup } from './lifecycle.ts'
+import { createRepositories } from './repositories.ts'
+
+/**
+ * The composition root: the one place where drivers and adapters are named. The store comes first, because its lock
+ * decides who is the daemon. @throws OrchError E_STORE_LOCKED when another one is there.
+ */
+export const composeDaemon: Compose = async (setup) => {
+  const store = await openSqliteStore({ file: setup.paths.store, log: setup.log })
+  try {
+    return compose(setup, store)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+function compose(setup: Setup, store: Store): Awaited<ReturnType<Compose>> {
+  const parts = createParts(setup, store)
+  const orchestrator = createOrchestrator(parts)
+  const facts = { version: packageVersion(), startedAt: parts.clock.now(), apiUrl: () => readApiUrl(setup) }
+  return {
+    handlers: createHandlers(parts, orchestrator, facts),
+    journal: store.journal,
+    begin: () => orchestrator.begin(),
+    async end() {
+      await orchestrator.end()
+      await Promise.all(Object.values(parts.runtimes).map((runtime) => runtime.stop({ end: true })))
+      await store.close()
+    },
+  }
+}
+
+function createParts({ environment, paths, config, log }: Setup, store: Store): Parts {
+  const { env } = environment
+  const clock = systemClock
+  const ids = createIds(systemRandom)
+  const git = createGit(exec, env, paths.state)
+  const processes = createProcessTable({ platform: process.platform, exec, env })
+  const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })
+  const runtime = { root: paths.attempts, env, clock, log }
+  const workspaces = createWorktrees({ git, root: paths.worktrees, trash: paths.trash, clock, ids, log })
+  const bare = createBare({ git, root: paths.forge })
+  const agentEnv = passedEnv(env, config.passEnv)
+  return {
+    host: config.hostName,
+    config,
+    paths,
+    store,
+    drivers: byName([createClaudeDriver({ exec, env }), createCommandDriver({ env })]),
+    runtimes: {
+      tmux: createTmuxRuntime({
+        ...runtime,
+        socket: paths.tmuxSocket,
+        configFile: paths.tmuxConfig,
+        exec,
+        spawnPiped,
+      }),
+      process: createProcessRuntime({ ...runtime, directories, spawnDetached }),
+    },
+    directories,
+    workspaces,
+    repositories: createRepositories(git, env),
+    forges: {
+      local: createLocalForge({ bare, git, records: store.pulls, clock, log }),
+      github: createGithubForge({ exec, env, git, bare, clock, log }),
+    },
+    git,
+    clock,
+    ids,
+    log,
+    settings: (repo) => settingsOf(environment, git, repo),
+    applySetup,
+    freePorts: (count) => freePorts(count),
+    runChecks: createCheckRunner({ bare, exec, records: store.pulls, clock }).run,
+    agentEnv,
+  }
+}
+
+const byName = (drivers: Driver[]) => new Map(drivers.map((driver) => [driver.name, driver]))
+
+async function settingsOf(environment: Environment, _git: Git, repo: string) {
+  return (await loadConfig(environment, { repo })).config
+}
+
+async function readApiUrl({ paths }: Setup): Promise<string | undefined> {
+  const text = await readFile(paths.apiPort, 'utf8').catch(() => undefined)
+  return text && `http://127.0.0.1:${(JSON.parse(text) as { port: number }).port}`
+}
