@@ -247,3 +247,31 @@ test('the token is made once, kept private, and made again when it is broken or 
   ;(await import('node:fs')).chmodSync(file, 0o644)
   expect(await ensureToken(file, ids)).not.toBe('c'.repeat(64))
 })
+
+test('the journal up to its end, without waiting for more', async () => {
+  const { paths, journal } = await open()
+  await journal.append(Array.from({ length: 250 }, () => ({ type: 'note' as const, at: 0 })))
+  const client = createClient({ socketPath: paths.socket })
+  const seen: number[] = []
+  for await (const { seq } of client.events({ after: 3, follow: false })) seen.push(seq)
+  expect(seen).toEqual(Array.from({ length: 247 }, (_, index) => index + 4))
+  client.close()
+})
+
+test('a stream from a place that the journal does not have yet is refused', async () => {
+  const { paths } = await open()
+  const client = createClient({ socketPath: paths.socket })
+  const stream = client.events({ after: 99 })[Symbol.asyncIterator]()
+  await expect(stream.next()).rejects.toMatchObject({ code: 'E_INVALID' })
+  client.close()
+})
+
+test('Last-Event-ID goes before `after`, as browsers reconnect', async () => {
+  const { served, journal } = await open({}, { tcp: { port: 0, token } })
+  await journal.append(Array.from({ length: 5 }, () => ({ type: 'note' as const, at: 0 })))
+  const headers = { authorization: `Bearer ${token}`, 'last-event-id': '3' }
+  const { text } = await raw(served.port ?? 0, '/v1/events?after=1&follow=no', headers)
+  expect(text.match(/^id: \d+/gm)).toEqual(['id: 3', 'id: 4', 'id: 5'])
+  const broken = await raw(served.port ?? 0, '/v1/events', { ...headers, 'last-event-id': '-3' })
+  expect(broken.status).toBe(400)
+})

@@ -1,6 +1,6 @@
 import type { Handlers } from '../api/contract.ts'
 import { ensureToken } from '../api/guard.ts'
-import { serve } from '../api/serve.ts'
+import { type Served, type ServeOptions, serve } from '../api/serve.ts'
 import { createApi } from '../api/server.ts'
 import { prepareStateDirectory } from '../api/state-directory.ts'
 import { packageVersion } from '../api/version.ts'
@@ -38,7 +38,6 @@ export interface Composed {
 export type Compose = (setup: Setup) => Promise<Composed>
 
 export interface Daemon {
-  log: Log
   /** Safe to call twice. */
   stop(options: { agents: boolean }): Promise<void>
   /** Resolves when a stop begins, whoever asked for it, and when it is done. */
@@ -49,48 +48,59 @@ export interface Daemon {
 /** What requests under way get when the daemon stops, in ms. */
 const REQUEST_GRACE_MS = 2_000
 
-/** Starts the daemon. @throws OrchError E_STATE_DIR, E_CONFIG, E_STORE_LOCKED, E_DAEMON, and what `compose` throws. */
-export async function startDaemon(environment: Environment, compose: Compose): Promise<Daemon> {
+/** Directory, configuration and log: what is needed to say why the rest failed. @throws OrchError E_STATE_DIR, E_CONFIG */
+export async function prepareDaemon(environment: Environment): Promise<Setup> {
   const paths = pathsIn(stateDirectory(environment))
   await prepareStateDirectory(paths)
   const { config } = await loadConfig(environment)
-  const log = createLog(paths.log, config.logLevel)
-  const composed = await compose({ environment, paths, config, log })
+  return { environment, paths, config, log: createLog(paths.log, config.logLevel) }
+}
+
+/** Starts the daemon. @throws OrchError E_STORE_LOCKED, E_DAEMON (an address is taken), and what `compose` throws. */
+export async function startDaemon(setup: Setup, compose: Compose): Promise<Daemon> {
+  const composed = await compose(setup)
   try {
     await composed.begin()
-    return await open({ environment, paths, config, log }, composed)
+    return await open(setup, composed)
   } catch (error) {
     await composed.end({ agents: false })
     throw error
   }
 }
 
-async function open({ paths, config, log }: Setup, composed: Composed): Promise<Daemon> {
+async function open(setup: Setup, composed: Composed): Promise<Daemon> {
+  const { log } = setup
   const ending = new AbortController()
-  const stopping = Promise.withResolvers<void>()
-  const stopped = Promise.withResolvers<void>()
-  const handlers = stoppable(composed.handlers, (options) => void daemon.stop(options))
-  const api = createApi({ handlers, journal: composed.journal, log, ending: ending.signal })
-  const { apiPort } = config
-  const tcp =
-    apiPort === undefined
-      ? undefined
-      : { port: apiPort, token: await ensureToken(paths.token, createIds(systemRandom)) }
-  const served = await serve({ api, paths, ...(tcp && { tcp }) })
-  await note(composed.journal, 'daemon.started', { version: packageVersion(), port: served.port })
-  log.info('started', { version: packageVersion(), pid: process.pid, port: served.port })
-
-  const end = async (options: { agents: boolean }) => {
+  // A request can come, and be `stop`, before the line after `serve` is reached: so all that it needs is there first.
+  const serving = Promise.withResolvers<Served>()
+  const daemon = stoppingOnce(async (options) => {
     log.info('stopping', options)
     await note(composed.journal, 'daemon.stopped', options)
     ending.abort()
-    await served.close(REQUEST_GRACE_MS)
+    await (await serving.promise).close(REQUEST_GRACE_MS)
     await composed.end(options)
     log.info('stopped')
-  }
+  })
+  const handlers = stoppable(composed.handlers, (options) => void daemon.stop(options))
+  const api = createApi({ handlers, journal: composed.journal, log, ending: ending.signal })
+  const served = await serve({ api, paths: setup.paths, ...(await tcpOf(setup)) })
+  serving.resolve(served)
+  log.info('started', { version: packageVersion(), pid: process.pid, port: served.port })
+  await note(composed.journal, 'daemon.started', { version: packageVersion(), port: served.port })
+  return daemon
+}
+
+async function tcpOf({ config, paths }: Setup): Promise<Pick<ServeOptions, 'tcp'>> {
+  if (config.apiPort === undefined) return {}
+  const token = await ensureToken(paths.token, createIds(systemRandom))
+  return { tcp: { port: config.apiPort, token } }
+}
+
+function stoppingOnce(end: (options: { agents: boolean }) => Promise<void>): Daemon {
+  const stopping = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
   let asked = false
-  const daemon: Daemon = {
-    log,
+  return {
     stopping: stopping.promise,
     stopped: stopped.promise,
     stop: (options) => {
@@ -100,7 +110,6 @@ async function open({ paths, config, log }: Setup, composed: Composed): Promise<
       return stopped.promise
     },
   }
-  return daemon
 }
 
 /** The verb `stop` ends the agents when asked, answers, and then the daemon goes. */

@@ -1,6 +1,7 @@
 import type { Environment } from '../config/load.ts'
 import { toOrchError } from '../errors.ts'
-import { type Compose, type Daemon, startDaemon } from './lifecycle.ts'
+import type { Log } from '../log.ts'
+import { type Compose, type Daemon, prepareDaemon, startDaemon } from './lifecycle.ts'
 
 /** A graceful stop takes less; what hangs longer is left as a crash would leave it. */
 const STOP_MS = 5_000
@@ -11,9 +12,10 @@ const STOP_MS = 5_000
  */
 export async function liveAsDaemon(environment: Environment, compose: Compose): Promise<void> {
   process.umask(0o077)
+  let log: Log | undefined
   let daemon: Daemon | undefined
   const crash = (error: unknown) => {
-    daemon?.log.error('crashed', { error })
+    log?.error('crashed', { error })
     console.error(error)
     process.exit(70)
   }
@@ -28,9 +30,11 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   try {
-    daemon = await startDaemon(environment, compose)
+    const setup = await prepareDaemon(environment)
+    log = setup.log
+    daemon = await startDaemon(setup, compose)
   } catch (error) {
-    return refuse(error)
+    return refuse(error, log)
   }
   if (asked) stop()
   await daemon.stopping
@@ -40,9 +44,10 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
 }
 
 /** Another daemon that is there already is what was wanted: no word, no error. */
-function refuse(thrown: unknown): never {
+function refuse(thrown: unknown, log: Log | undefined): never {
   const error = toOrchError(thrown)
   if (error.code === 'E_STORE_LOCKED') process.exit(0)
+  log?.error('did not start', { error })
   console.error(`orchd: ${error.code}: ${error.message}\n${error.fix}`)
   if (error.code === 'E_INTERNAL') console.error(error.cause ?? error)
   process.exit(error.exit)
