@@ -1,0 +1,8 @@
+import { expect, it } from 'vitest'
+import { passedEnv } from './agent-env.ts'
+
+it('hands on what agents need, by name or beginning, and nothing else', () => {
+  const env = { PATH: '/bin', LC_ALL: 'C', ANTHROPIC_API_KEY: 'k', TMUX: 'x', MY_TOKEN: 's', DB_URL: 'd' }
+  expect(passedEnv(env)).toEqual({ PATH: '/bin', LC_ALL: 'C', ANTHROPIC_API_KEY: 'k' })
+  expect(passedEnv(env, ['DB_*'])).toHaveProperty('DB_URL', 'd')
+})
