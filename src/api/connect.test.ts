@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
@@ -36,6 +37,12 @@ test('no daemon, and none wanted', async () => {
   const paths = pathsIn(temporaryDirectory())
   const none = connect({ paths, environment: { env: {} }, autostart: false })
   await expect(none).rejects.toMatchObject({ code: 'E_DAEMON', fix: '`orch start` starts it.' })
+})
+
+test('a socket that others could have put there is not talked to', async () => {
+  const options = await answering({ version: packageVersion() })
+  chmodSync(options.paths.state, 0o777)
+  await expect(connect(options)).rejects.toMatchObject({ code: 'E_STATE_DIR' })
 })
 
 test('a daemon that says nothing and never answers is not waited for without end', async () => {

@@ -29,9 +29,12 @@ export interface ConnectOptions {
  * @throws OrchError E_DAEMON (none there, hangs, or died at start: with the end of what it printed), E_STATE_DIR.
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const client = createClient({ socketPath: options.paths.socket })
+  const { paths } = options
+  // Who else could put a socket there would be given the variables of our shell: so look before talking to it, too.
+  if (options.autostart || existsSync(paths.socket)) await prepareStateDirectory(paths)
+  const client = createClient({ socketPath: paths.socket })
   try {
-    const found = await health(client, options.paths)
+    const found = await health(client, paths)
     if (!found) await start(client, options)
     else warnOfVersion(found.version, options.log)
     return client
@@ -60,7 +63,6 @@ async function start(client: Client, options: ConnectOptions): Promise<void> {
   if (!options.autostart)
     throw new OrchError('E_DAEMON', 'no daemon is running', { fix: '`orch start` starts it.' })
   const { paths, clock = systemClock, patienceMs = 30_000, environment } = options
-  await prepareStateDirectory(paths)
   const { startDaemon } = await import('./start.ts')
   await startDaemon({
     paths,

@@ -95,6 +95,26 @@ test('the port lets in who has the token, and tells nobody else anything', async
   expect((await raw(port, '/nothing', {})).status).toBe(401)
 })
 
+test('through the port too: bodies, refusals, streams, and what is not there', async () => {
+  const { served, journal } = await open({}, { tcp: { port: 0, token } })
+  const client = createClient({ url: `http://localhost:${served.port}`, token })
+  expect(await client.call('backup', { body: { file: '/b' } })).toEqual({ file: '/b', bytes: 0 })
+  await expect(client.call('say', { params: { id: 't-1' }, body: { text: '' } })).rejects.toMatchObject({
+    code: 'E_INVALID',
+    message: expect.stringContaining('body.text'),
+  })
+  const large = client.call('say', { params: { id: 't-1' }, body: { text: 'x'.repeat(9 * 2 ** 20) } })
+  await expect(large).rejects.toMatchObject({ code: 'E_TOO_LARGE' })
+  await journal.append([{ type: 'note', at: 0 }])
+  for await (const event of client.events({ after: 0 })) {
+    expect(event.seq).toBe(1)
+    break
+  }
+  const nothing = await raw(served.port ?? 0, '/nothing', { authorization: `Bearer ${token}` })
+  expect(nothing.status).toBe(404)
+  client.close()
+})
+
 test('the port answers under loopback names of its own only', async () => {
   const { served } = await open({}, { tcp: { port: 0, token } })
   const port = served.port ?? 0
@@ -274,4 +294,31 @@ test('Last-Event-ID goes before `after`, as browsers reconnect', async () => {
   expect(text.match(/^id: \d+/gm)).toEqual(['id: 3', 'id: 4', 'id: 5'])
   const broken = await raw(served.port ?? 0, '/v1/events', { ...headers, 'last-event-id': '-3' })
   expect(broken.status).toBe(400)
+})
+
+test('a reader that stops reading stops us reading for it; one that leaves is forgotten', async () => {
+  const { paths, journal } = await open()
+  let listening = 0
+  const { subscribe } = journal
+  journal.subscribe = (listener) => {
+    const stop = subscribe(listener)
+    listening += 1
+    return () => {
+      listening -= 1
+      stop()
+    }
+  }
+  const data = { text: 'x'.repeat(50_000) }
+  await journal.append(Array.from({ length: 600 }, () => ({ type: 'note' as const, at: 0, data })))
+  const socket = connectSocket(paths.socket)
+  socket.pause()
+  socket.write('GET /v1/events?after=0 HTTP/1.1\r\nHost: x\r\n\r\n')
+  const client = createClient({ socketPath: paths.socket })
+  await expect.poll(() => journal.reads).toBeGreaterThan(0)
+  for (let i = 0; i < 50; i++) await client.call('health')
+  expect(journal.reads).toBeLessThan(4)
+  expect(listening).toBe(1)
+  socket.destroy()
+  await expect.poll(() => listening).toBe(0)
+  client.close()
 })
