@@ -1,10 +1,10 @@
-import { expect } from 'vitest'
-import type { ErrorCode } from '../../src/errors.ts'
+import assert from 'node:assert/strict'
+import type { ErrorCode, OrchError } from '../../src/errors.ts'
 import type { RunId, TaskId } from '../../src/id.ts'
 import type { Claimed, Store } from '../../src/store/store.ts'
 import type { Proof, Run, Task, TaskSpec } from '../../src/task/task.ts'
 
-/** Small samples for tests of the store. */
+/** Small samples for tests of the store and for the programs that such tests start. */
 
 export const REASON = { code: 'agent-failed', message: 'it stopped' }
 
@@ -66,5 +66,5 @@ export async function claim(store: Store, options: ClaimOptions = {}): Promise<C
 }
 
 export async function refused(code: ErrorCode, attempt: Promise<unknown>): Promise<void> {
-  await expect(attempt).rejects.toMatchObject({ name: 'OrchError', code })
+  await assert.rejects(attempt, (error) => assert.equal((error as OrchError).code, code) === undefined)
 }

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { OrchError } from '../../errors.ts'
@@ -71,10 +71,11 @@ function withConnection(file: string, prepare: (connection: DatabaseSync) => voi
 function makeFile(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    closeSync(openSync(file, 'wx', 0o600))
+    if (existsSync(file)) chmodSync(file, 0o600)
+    else closeSync(openSync(file, 'wx', 0o600))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw storeError(error, file)
-    chmodSync(file, 0o600)
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(file)) return // another was faster
+    throw storeError(error, file)
   }
 }
 

@@ -24,20 +24,23 @@ export interface RestoreOptions {
 export async function restoreSqliteStore(options: RestoreOptions): Promise<{ kept: string | undefined }> {
   const { backup, file, clock = systemClock } = options
   expectBackup(backup, file)
-  const lock = lockOld(file)
+  const kept = `${file}.${new Date(clock.now()).toISOString().replace(/[:.]/g, '-')}`
+  const old = lockOld(file, kept)
   const copy = `${file}.restoring`
   try {
     removeStore(copy)
     copyChecked(backup, copy)
-    const kept = keepOld(file, new Date(clock.now()).toISOString().replace(/[:.]/g, '-'))
+    if (old.exists) linkSync(file, kept)
+    rmSync(`${file}-wal`, { force: true })
     renameSync(copy, file)
     syncToDisk(dirname(file))
-    return { kept }
+    return { kept: old.exists ? kept : undefined }
   } catch (error) {
+    if (!existsSync(kept)) giveLogBack(file, kept)
     throw storeError(error, file)
   } finally {
     removeStore(copy)
-    lock?.close()
+    old.lock?.close()
   }
 }
 
@@ -47,15 +50,34 @@ function expectBackup(backup: string, file: string): void {
   throw new OrchError('E_INVALID', `${backup} is the store itself, not a backup of it`)
 }
 
-/** Holds the old store until the new one is in its place. One that is too damaged to be locked cannot be in use. */
-function lockOld(file: string): Database | undefined {
-  if (!existsSync(file)) return undefined
+interface OldStore {
+  exists: boolean
+  lock?: Database
+}
+
+/**
+ * Holds the old store until the new one is in its place. One that is too damaged to be locked cannot be in use; its
+ * log gets a second name first, because SQLite would remove what it cannot make sense of.
+ */
+function lockOld(file: string, kept: string): OldStore {
+  if (!existsSync(file)) return { exists: false }
+  const log = `${kept}-wal`
+  if (existsSync(`${file}-wal`)) linkSync(`${file}-wal`, log)
   try {
-    return openForReplacement(file)
+    const lock = openForReplacement(file)
+    rmSync(log, { force: true })
+    return { exists: true, lock }
   } catch (error) {
-    if ((error as OrchError).code !== 'E_STORE') throw error
-    return undefined
+    if ((error as OrchError).code === 'E_STORE') return { exists: true }
+    rmSync(log, { force: true })
+    throw error
   }
+}
+
+function giveLogBack(file: string, kept: string): void {
+  const log = `${kept}-wal`
+  if (existsSync(log) && !existsSync(`${file}-wal`)) renameSync(log, `${file}-wal`)
+  rmSync(log, { force: true })
 }
 
 /** Everything is looked at in the copy, so that nothing is written to the backup or beside it. */
@@ -81,15 +103,6 @@ function examine(copy: string): string[] {
   } finally {
     db.close()
   }
-}
-
-/** Gives the old store a second name. A log beside it, which only a damaged store still has, goes with it. */
-function keepOld(file: string, stamp: string): string | undefined {
-  if (!existsSync(file)) return undefined
-  const kept = `${file}.${stamp}`
-  linkSync(file, kept)
-  if (existsSync(`${file}-wal`)) renameSync(`${file}-wal`, `${kept}-wal`)
-  return kept
 }
 
 function removeStore(file: string): void {

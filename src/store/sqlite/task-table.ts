@@ -15,8 +15,8 @@ interface RecordRow {
 }
 
 const TASK = 'SELECT t.record, s.spec FROM tasks t JOIN specs s USING (ordinal)'
-/** `tasks_queue` holds everything that the search looks at, in the order in which it wants it. */
-const NEXT = `SELECT ordinal FROM tasks WHERE state = 'queued' AND not_before <= ?
+/** `tasks_queue` holds all that is looked at, in the order that is wanted; left alone, SQLite sorts all queued tasks. */
+export const NEXT = `SELECT ordinal FROM tasks INDEXED BY tasks_queue WHERE state = 'queued' AND not_before <= ?
   ORDER BY priority DESC, ordinal LIMIT 1`
 const INSERT_TASK = `INSERT INTO tasks (id, run_id, repo, state, priority, not_before, record)
   VALUES (?, ?, ?, ?, ?, ?, ?)`

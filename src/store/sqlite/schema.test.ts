@@ -1,0 +1,137 @@
+import { chmodSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it } from 'vitest'
+import { temporaryDirectory } from '../../../test/support/temporary.ts'
+import { openDatabase } from './database.ts'
+import { select } from './journal.ts'
+import { migrate } from './schema.ts'
+import { openSqliteStore } from './sqlite.ts'
+import { NEXT } from './task-table.ts'
+
+const place = () => join(temporaryDirectory(), 'store', 'orch.db')
+const FIRST = 'CREATE TABLE a (x); INSERT INTO a VALUES (1)'
+const SECOND = 'ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1'
+
+describe('opening', () => {
+  it('makes the directory for the owner only, and the file too', async () => {
+    const file = place()
+    const store = await openSqliteStore({ file })
+    await store.journal.append([{ type: 'daemon.started', at: 1 }])
+    const modes = [dirname(file), file, `${file}-wal`].map((path) =>
+      (statSync(path).mode & 0o777).toString(8),
+    )
+    expect(modes).toEqual(['700', '600', '600'])
+    await store.close()
+  })
+
+  it('takes rights away that others have on the file', async () => {
+    const file = place()
+    await (await openSqliteStore({ file })).close()
+    chmodSync(file, 0o644)
+    await (await openSqliteStore({ file })).close()
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  it('refuses a second store on the file at once, and leaves the first as it is', async () => {
+    const file = place()
+    const store = await openSqliteStore({ file })
+    const asked = Date.now()
+    await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: 'E_STORE_LOCKED' })
+    expect(Date.now() - asked).toBeLessThan(2_000)
+    await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: 'E_STORE_LOCKED' })
+    expect(await store.journal.append([{ type: 'daemon.started', at: 1 }])).toBe(1)
+    await store.close()
+    const next = await openSqliteStore({ file })
+    expect(await next.journal.last()).toBe(1)
+    await next.close()
+  })
+
+  it('refuses a file that is no database, a damaged one, and a database of something else', async () => {
+    const file = join(temporaryDirectory(), 'orch.db')
+    writeFileSync(file, 'not a database '.repeat(1_000))
+    await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: 'E_STORE' })
+    const other = join(temporaryDirectory(), 'other.db')
+    const db = new DatabaseSync(other)
+    db.exec('CREATE TABLE notes (x)')
+    db.close()
+    const refusal = { code: 'E_STORE', message: expect.stringContaining('not a store of Orch') }
+    await expect(openSqliteStore({ file: other })).rejects.toMatchObject(refusal)
+  })
+
+  it('says E_STATE_DIR when the place cannot be a directory', async () => {
+    const inTheWay = join(temporaryDirectory(), 'file')
+    writeFileSync(inTheWay, '')
+    const opening = openSqliteStore({ file: join(inTheWay, 'orch.db') })
+    await expect(opening).rejects.toMatchObject({ code: 'E_STATE_DIR' })
+  })
+})
+
+describe('migrations', () => {
+  it('take each step once, whatever version the file has', () => {
+    const file = place()
+    const old = openDatabase(file)
+    migrate(old, [FIRST])
+    old.close()
+    const db = openDatabase(file)
+    migrate(db, [FIRST, SECOND])
+    migrate(db, [FIRST, SECOND])
+    expect(db.all('SELECT * FROM a')).toEqual([{ x: 1, y: 2 }])
+    expect(db.one('PRAGMA user_version')).toEqual({ user_version: 2 })
+    db.close()
+  })
+
+  it('leave the file as it was when a step fails', () => {
+    const db = openDatabase(place())
+    migrate(db, [FIRST])
+    expect(() => migrate(db, [FIRST, 'DELETE FROM a; CREATE TABLE a (again)'])).toThrow(/already exists/)
+    expect(db.all('SELECT * FROM a')).toEqual([{ x: 1 }])
+    expect(db.one('PRAGMA user_version')).toEqual({ user_version: 1 })
+    migrate(db, [FIRST, SECOND])
+    db.close()
+  })
+
+  it('refuse a file that a newer Orch wrote, and say what to do', async () => {
+    const file = place()
+    const db = openDatabase(file)
+    migrate(
+      db,
+      Array.from({ length: 40 }, (_, n) => `CREATE TABLE t${n} (x)`),
+    )
+    db.close()
+    const refusal = { code: 'E_STORE', message: /newer Orch/, fix: expect.stringContaining('Update Orch') }
+    await expect(openSqliteStore({ file })).rejects.toMatchObject({
+      ...refusal,
+      message: expect.stringMatching(/newer Orch/),
+    })
+  })
+})
+
+describe('queries', () => {
+  function planOf(sql: string, values: (string | number)[]): string {
+    const db = openDatabase(place())
+    migrate(db)
+    const rows = db.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values)
+    db.close()
+    return rows.map(({ detail }) => detail).join('\n')
+  }
+
+  it('find the next task to claim in the index of the queue, without sorting', () => {
+    expect(planOf(NEXT, [1])).toBe('SCAN tasks USING COVERING INDEX tasks_queue')
+  })
+
+  it.each([
+    [{}, 'INTEGER PRIMARY KEY'],
+    [{ types: ['task.dead'] }, 'events_by_type'],
+    [{ types: ['task.dead', 'pr.opened', 'pr.merged'] }, 'events_by_type'],
+    [{ runId: 'r-1' }, 'events_by_run'],
+    [{ runId: 'r-1', types: ['task.dead'] }, 'events_by_run'],
+    [{ taskId: 't-1', types: ['task.dead', 'pr.opened'] }, 'events_by_task'],
+    [{ taskId: 't-1', runId: 'r-1' }, 'events_by_task'],
+  ] as const)('read the journal by %j through %s, without sorting', (query, index) => {
+    const { sql, values } = select(query as Parameters<typeof select>[0])
+    const plan = planOf(sql, values)
+    expect(plan).toContain(index)
+    expect(plan).not.toMatch(/SCAN|TEMP B-TREE/)
+  })
+})
