@@ -454,6 +454,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
           store.journal.append([{ type: 'daemon.started', at: 1, data: { gone: undefined } }]),
           store.tasks.claim(request()),
           store.tasks.start({ taskId: 't-a', epoch: 9, host: 'here' }, 1).catch(() => {}),
+          submit(store, { ids: ['t-c', 't-a'], run: 'r-2' }).catch(() => {}),
         ])
         await store.tasks.cancel('t-a', 1, REASON)
         await expect.poll(() => told.at(-1)?.type).toBe('task.cancelled')
