@@ -17,6 +17,10 @@ export interface ExecOptions {
   graceMs?: number
   /** What is kept of each of stdout and stderr, in bytes; the rest is read and dropped. Default 64 MiB. */
   maxBytes?: number
+  /** Which part is kept when there is more. Default `first`. */
+  keep?: 'first' | 'last'
+  /** Ends what is left of the process group, by KILL, as soon as the program itself has ended. */
+  sweep?: boolean
   signal?: AbortSignal
 }
 
@@ -41,8 +45,9 @@ export const exec: Exec = (argv, options) =>
     const [program, ...args] = argv
     const child = spawn(program, args, { cwd: options.cwd, env: options.env, detached: true, stdio: 'pipe' })
     const limit = options.maxBytes ?? 64 * 1024 * 1024
-    const stdout = collect(child.stdout, limit)
-    const stderr = collect(child.stderr, limit)
+    const gather = options.keep === 'last' ? collectLast : collect
+    const stdout = gather(child.stdout, limit)
+    const stderr = gather(child.stderr, limit)
     let timedOut = false
     const end = () => terminate(child, options.graceMs ?? 2_000)
     const timer = setTimeout(() => {
@@ -58,6 +63,7 @@ export const exec: Exec = (argv, options) =>
       settle()
       reject(startError(program, options.cwd, error))
     })
+    if (options.sweep) child.on('exit', () => signalGroup(child.pid, 'SIGKILL'))
     child.on('close', (code, killedBy) => {
       settle()
       const truncated = stdout.truncated || stderr.truncated
@@ -88,6 +94,22 @@ function collect(stream: NodeJS.ReadableStream, limit: number) {
     if (room <= 0) return
     chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
     kept += Math.min(room, chunk.length)
+  })
+  return state
+}
+
+function collectLast(stream: NodeJS.ReadableStream, limit: number) {
+  let chunks: Buffer[] = []
+  let held = 0
+  const last = () => Buffer.concat(chunks).subarray(-limit)
+  const state = { truncated: false, text: () => last().toString('utf8') }
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    held += chunk.length
+    if (held > limit) state.truncated = true
+    if (held <= 2 * limit) return
+    chunks = [Buffer.from(last())]
+    held = limit
   })
   return state
 }

@@ -42,6 +42,8 @@ export interface BareRepository {
    * there is no such branch. Nothing of the person's configuration runs. Shallow and SHA-256 repositories are fine.
    */
   fetch(branch: string): Promise<string | undefined>
+  /** Commit of the person's branch as the last `fetch` saw it. */
+  seen(branch: string): Promise<string | undefined>
   /** Commit that a full ref name or commit id stands for; undefined when it is not here. */
   commit(rev: string): Promise<string | undefined>
   /** What a pull request from `head` into `base` (commits) would change. @throws OrchError E_CONFLICT without common history */
@@ -87,6 +89,7 @@ function describe(git: Git, home: string, id: string, source: string): BareRepos
     git: own,
     alone: queue(),
     fetch: (branch) => fetchBranch(own, source, branch),
+    seen: (branch) => commitOf(own, keptRef(branch)),
     commit: (rev) => commitOf(own, rev),
     compare: (base, head) => compareCommits(own, base, head),
     diff: (base, head) => diffCommits(own, base, head),

@@ -1,0 +1,21 @@
+/**
+ * What lets an agent push with plain `git push`: a remote `orch` that exists only in its environment, so that nothing
+ * is written into the person's configuration. There is no fetch refspec, so that pushing leaves no tracking refs.
+ *
+ * Which branch an agent pushes is not decided here (no configuration can). The bare repository refuses deletion,
+ * rewriting and any push to a base branch (bare-creation.ts, base.ts), and whatever else an agent pushes is not the
+ * head that its proof asks for.
+ */
+export function pushEnvironment(bareRepository: string): Record<string, string> {
+  const settings = Object.entries({
+    'remote.orch.url': bareRepository,
+    'remote.pushDefault': 'orch',
+    'push.default': 'current',
+    'push.autoSetupRemote': 'false', // it would write branch.*.remote into the person's configuration
+  })
+  const pairs = settings.flatMap(([key, value], n) => [
+    [`GIT_CONFIG_KEY_${n}`, key],
+    [`GIT_CONFIG_VALUE_${n}`, value],
+  ])
+  return { GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(pairs) }
+}

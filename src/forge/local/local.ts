@@ -1,0 +1,146 @@
+import type { Clock } from '../../clock.ts'
+import { OrchError } from '../../errors.ts'
+import type { Git } from '../../git.ts'
+import type { Log } from '../../log.ts'
+import type { Bare, BareRepository } from '../bare.ts'
+import type { Check, Forge, PullRequest } from '../forge.ts'
+import { pushEnvironment } from './agent-env.ts'
+import { followBase, headRef } from './base.ts'
+import { mergePullRequest } from './merge.ts'
+import { checksOfHead, toPullRequest } from './pull-request.ts'
+import type { PullRecord, PullRequestRecords, Review } from './records.ts'
+
+export interface LocalForgeOptions {
+  bare: Bare
+  git: Git
+  records: PullRequestRecords
+  clock: Clock
+  log: Log
+}
+
+/** The forge port, and what only the local forge is told: reviews, and checks that somebody else ran. */
+export interface LocalForge extends Forge {
+  readonly name: 'local'
+  /** Adds a review of the head as it is now. @throws OrchError E_NOT_FOUND */
+  review(repo: string, number: number, review: Pick<Review, 'author' | 'verdict' | 'body'>): Promise<void>
+  /** Adds a check, or replaces the one of that name and commit. @throws OrchError E_NOT_FOUND */
+  check(repo: string, number: number, check: Check): Promise<void>
+}
+
+/** The embedded forge: pull requests in the store, over the daemon's bare repository. */
+export function createLocalForge(deps: LocalForgeOptions): LocalForge {
+  const { records, clock } = deps
+  const open = (repo: string) => deps.bare.open(repo)
+  const fresh = (bare: BareRepository, number: number) => freshRecord(deps, bare, number)
+
+  return {
+    name: 'local',
+    agentEnv: async (repo) => pushEnvironment((await open(repo)).path),
+    async base(repo, branch) {
+      const bare = await open(repo)
+      return bare.alone(() => followBase(deps, bare, branch))
+    },
+    head: async (repo, branch) => (await open(repo)).commit(headRef(branch)),
+    async push(repo, branch) {
+      const bare = await open(repo)
+      return bare.alone(() => pushBranch(bare, branch))
+    },
+    compare: async (repo, base, head) => (await open(repo)).compare(base, head),
+    find: async (repo, branch) => freshList(deps, await open(repo), { head: branch }),
+    list: async (repo, filter) => freshList(deps, await open(repo), filter),
+    async open(repo, request) {
+      const bare = await open(repo)
+      const headCommit = await expectBranch(bare, request.head)
+      await expectBranch(bare, request.base)
+      const opened = await records.open(bare.source, { ...request, author: 'orch', headCommit }, clock.now())
+      const record = await fresh(bare, opened.record.number)
+      return { pullRequest: toPullRequest(record), created: opened.created }
+    },
+    get: async (repo, number) => toPullRequest(await fresh(await open(repo), number)),
+    async diff(repo, number) {
+      const bare = await open(repo)
+      const record = await fresh(bare, number)
+      // after the merge the base branch holds the head, and the two would not differ any more
+      const before = record.mergeCommit && (await bare.commit(`${record.mergeCommit}^1`))
+      const base = before ?? (await expectBranch(bare, record.base))
+      return bare.diff(base, record.headCommit)
+    },
+    checks: async (repo, number) => checksOfHead(await fresh(await open(repo), number)),
+    async merge(repo, number, options) {
+      const bare = await open(repo)
+      return bare.alone(async () => mergePullRequest(deps, bare, await fresh(bare, number), options))
+    },
+    async close(repo, number) {
+      const bare = await open(repo)
+      await fresh(bare, number)
+      return toPullRequest(await records.closed(bare.source, number, clock.now()))
+    },
+    async review(repo, number, review) {
+      const bare = await open(repo)
+      const { headCommit } = await fresh(bare, number)
+      const at = clock.now()
+      await records.reviewed(bare.source, number, { ...review, commit: headCommit, at }, at)
+    },
+    async check(repo, number, check) {
+      const bare = await open(repo)
+      await fresh(bare, number)
+      await records.checked(bare.source, number, check, clock.now())
+    },
+  }
+}
+
+async function pushBranch(bare: BareRepository, branch: string): Promise<string> {
+  const mine = await bare.fetch(branch)
+  if (!mine) throw new OrchError('E_NOT_FOUND', `there is no branch ${branch} in ${bare.source}`)
+  const there = await bare.commit(headRef(branch))
+  if (there === mine) return mine
+  if (there && !(await bare.isAncestor(there, mine)))
+    throw new OrchError(
+      'E_HEAD_MOVED',
+      `${branch} on the forge has commits that the one in ${bare.source} has not`,
+      {
+        details: { branch, forge: there, repository: mine },
+      },
+    )
+  await bare.move(headRef(branch), mine, there)
+  return mine
+}
+
+async function expectBranch(bare: BareRepository, branch: string): Promise<string> {
+  const commit = await bare.commit(headRef(branch))
+  if (commit) return commit
+  throw new OrchError('E_NOT_FOUND', `the forge has no branch ${branch}: push it first`, {
+    details: { branch },
+  })
+}
+
+type FreshDeps = Pick<LocalForgeOptions, 'records' | 'clock'>
+
+/** The record with the head as the bare repository has it now; noted when it moved. */
+export async function freshRecord(
+  { records, clock }: FreshDeps,
+  bare: BareRepository,
+  number: number,
+): Promise<PullRecord> {
+  const record = await records.get(bare.source, number)
+  if (!record) throw new OrchError('E_NOT_FOUND', `there is no pull request ${number} in ${bare.source}`)
+  if (record.state !== 'open') return record
+  const head = await bare.commit(headRef(record.head))
+  if (!head || head === record.headCommit) return record
+  try {
+    return await records.moved(bare.source, number, head, clock.now())
+  } catch (error) {
+    if (!(error instanceof OrchError) || error.code !== 'E_STATE') throw error
+    return (await records.get(bare.source, number)) ?? record // merged or closed at the same moment
+  }
+}
+
+async function freshList(
+  deps: FreshDeps,
+  bare: BareRepository,
+  filter?: Parameters<PullRequestRecords['list']>[1],
+): Promise<PullRequest[]> {
+  const all = await deps.records.list(bare.source, filter)
+  const fresh = await Promise.all(all.map(({ number }) => freshRecord(deps, bare, number)))
+  return fresh.map(toPullRequest)
+}
