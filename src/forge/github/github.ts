@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import type { Clock } from '../../clock.ts'
 import type { Env, Exec } from '../../exec.ts'
 import type { Git } from '../../git.ts'
+import type { Log } from '../../log.ts'
 import type { Bare } from '../bare.ts'
 import type { Forge, Merged } from '../forge.ts'
 import { readChecks } from './checks.ts'
@@ -19,10 +21,10 @@ export interface GithubForgeOptions {
   /** git in that environment, in any directory. */
   git: Git
   bare: Bare
-  /** Runs `work` while no worktree of the repository is added or pruned: a fetch beside it makes both fail. */
+  /** `RepositoryLock.hold`: a fetch beside a `worktree add` can make both fail. */
   lock: OriginOptions['lock']
-  /** ms since the epoch */
-  now: () => number
+  clock: Pick<Clock, 'now'>
+  log: Log
 }
 
 /**
@@ -31,7 +33,7 @@ export interface GithubForgeOptions {
  * merged. An E_FORGE has `details.retryable`, and `details.resetAt` when a rate limit ends it.
  */
 export function createGithubForge(options: GithubForgeOptions): Forge {
-  const gh = createGh(options)
+  const gh = createGh({ ...options, now: () => options.clock.now() })
   const origin = createOrigin(options)
   const canonical = rememberNames(gh, origin)
   return {
@@ -50,7 +52,7 @@ export function createGithubForge(options: GithubForgeOptions): Forge {
     close: async (repo, number) => closePull(gh, await canonical(repo), number),
     async merge(repo, number, how) {
       const { pullRequest, commit } = await mergePull(gh, await canonical(repo), number, how)
-      return { commit, repository: await follow(origin, repo, pullRequest.base) }
+      return { commit, repository: await follow(origin, options.log, repo, pullRequest.base) }
     },
   }
 }
@@ -93,11 +95,12 @@ async function diff(gh: Gh, origin: Origin, repo: string, remote: GithubRemote, 
 }
 
 /** After a merge on GitHub the person's own branch is theirs to pull; only the remote-tracking branch follows. */
-async function follow(origin: Origin, repo: string, base: string): Promise<Merged['repository']> {
+async function follow(origin: Origin, log: Log, repo: string, base: string): Promise<Merged['repository']> {
   try {
     await origin.base(repo, base)
     return { updated: false, message: `merged on GitHub; git pull brings it to your ${base}` }
-  } catch {
+  } catch (error) {
+    log.warn('merged, but the base branch could not be fetched', { error })
     return { updated: false, message: `merged on GitHub; git fetch origin shows it here` }
   }
 }

@@ -28,8 +28,8 @@ export interface Origin {
 export interface OriginOptions {
   git: Git
   bare: Bare
-  /** Runs `work` while no worktree of the repository is added or pruned. */
-  lock: <T>(repo: string, work: () => Promise<T>) => Promise<T>
+  /** Runs `work` while no worktree is added or pruned in the repository with this git directory (see RepositoryLock). */
+  lock: <T>(gitDir: string, work: () => Promise<T>) => Promise<T>
 }
 
 interface Place {
@@ -62,7 +62,7 @@ export function createOrigin({ git, bare, lock }: OriginOptions): Origin {
       const place = await open(repo)
       const commit = await fetchRemote(place, `refs/heads/${branch}`)
       if (!commit) throw noBase(place, branch)
-      await bringHome(place.bare, git.in(repo), branch, commit, (work) => lock(repo, work))
+      await bringHome(place.bare, git.in(repo), branch, commit, lock)
       return commit
     },
     async having(repo, commits) {
@@ -137,14 +137,15 @@ async function bringHome(
   git: Git,
   branch: string,
   commit: string,
-  alone: (work: () => Promise<void>) => Promise<void>,
+  lock: OriginOptions['lock'],
 ): Promise<void> {
   const tracking = `refs/remotes/origin/${branch}`
   const now = await git.try(['rev-parse', '--verify', '--quiet', tracking])
   if (now.stdout.trim() === commit) return
   // the second version of the protocol gives a commit by its id, although our refs are hidden
   const args = ['-c', 'protocol.version=2', ...FETCH, pathToFileURL(bare.path).href, `+${commit}:${tracking}`]
-  await alone(async () => {
+  const gitDir = await git(['rev-parse', '--path-format=absolute', '--git-common-dir'])
+  await lock(gitDir, async () => {
     const result = await steadily(() => git.try(args, { env: FILE_ONLY, timeoutMs: TEN_MINUTES }))
     if (result.code !== 0) throw gitError(git.dir, args, result)
   })
