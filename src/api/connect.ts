@@ -6,6 +6,7 @@ import type { Paths } from '../config/paths.ts'
 import { OrchError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Client, createClient } from './client.ts'
+import type { Answer } from './contract.ts'
 import { prepareStateDirectory } from './state-directory.ts'
 import { packageVersion } from './version.ts'
 
@@ -48,7 +49,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
  * What the daemon says of itself, undefined when none listens.
  * @throws OrchError E_TIMEOUT when one listens and does not answer.
  */
-async function health(client: Client, paths: Paths): Promise<{ version: string } | undefined> {
+async function health(client: Client, paths: Paths): Promise<Answer<'health'> | undefined> {
   if (!existsSync(paths.socket)) return undefined
   try {
     return await client.call('health', {}, { timeoutMs: 10_000 })
@@ -70,7 +71,7 @@ async function start(client: Client, options: ConnectOptions): Promise<void> {
     patienceMs,
     environment,
     program: options.program ?? ownProgram(),
-    isUp: async () => (await health(client, paths)) !== undefined,
+    daemonPid: async () => (await health(client, paths))?.pid,
   })
 }
 

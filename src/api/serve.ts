@@ -33,14 +33,18 @@ export interface Served {
  */
 export async function serve({ api, paths, tcp, limits }: ServeOptions): Promise<Served> {
   const options = { ...LIMITS, ...limits }
-  const local = createServer(api, options)
-  await rm(paths.socket, { force: true })
-  await listen(local, { path: paths.socket })
-  await chmod(paths.socket, 0o600)
+  // The socket comes last: who finds it finds the port too.
   const remote = tcp && (await serveTcp(api, tcp, options))
   const port = remote && portOf(remote)
   if (port) await writeFile(paths.apiPort, `${JSON.stringify({ port })}\n`, { mode: 0o600 })
   else await rm(paths.apiPort, { force: true })
+  const local = createServer(api, options)
+  await rm(paths.socket, { force: true })
+  await listen(local, { path: paths.socket }).catch((error) => {
+    remote?.close()
+    throw error
+  })
+  await chmod(paths.socket, 0o600)
   const servers = remote ? [local, remote] : [local]
   return {
     port,

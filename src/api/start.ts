@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Environment } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
 import { OrchError } from '../errors.ts'
-import { spawnDetached } from '../exec.ts'
+import { signalProcess, spawnDetached } from '../exec.ts'
 import { plainText } from '../text.ts'
 
 /** Starting the daemon from the outside, and waiting until it answers. */
@@ -15,7 +15,8 @@ export interface StartOptions {
   clock: Clock
   patienceMs: number
   program: string
-  isUp: () => Promise<boolean>
+  /** Process id of the daemon that answers. */
+  daemonPid: () => Promise<number | undefined>
 }
 
 /** Where nothing can be watched, and for the moments between file and answer: how often we look ourselves. */
@@ -50,14 +51,18 @@ async function startOnce(
   deadline: number,
   change: () => Promise<void>,
 ): Promise<boolean> {
-  const { clock, isUp } = options
+  const { clock, daemonPid } = options
   const started = spawnDaemon(options)
   try {
     let leftAt: number | undefined
     while (clock.now() < deadline) {
       const code = started.exitCode()
       if (code !== undefined) leftAt ??= clock.now()
-      if (await isUp()) return true
+      const pid = await daemonPid()
+      if (pid !== undefined) {
+        if (pid !== started.pid) await started.end(clock)
+        return true
+      }
       if (code) throw died(options.paths, code, started.printed())
       if (leftAt !== undefined && clock.now() - leftAt > SUCCESSOR_MS) return false
       const looked = new AbortController()
@@ -91,7 +96,16 @@ function spawnDaemon({ paths, environment, program }: StartOptions) {
     child.once('error', () => end(1))
   })
   return {
+    pid: child.pid,
     exited,
+    /** Another one is the daemon: ours, still on its way, must not take its place when that one is stopped. */
+    end: async (clock: Clock) => {
+      if (code !== undefined || child.pid === undefined) return
+      signalProcess(child.pid, 'SIGTERM')
+      const waited = new AbortController()
+      await Promise.race([exited, clock.sleep(SUCCESSOR_MS, waited.signal)])
+      waited.abort()
+    },
     exitCode: () => code,
     printed: () => readFrom(output, begin),
     release: () => closeSync(output),

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import type { Client } from '../../src/api/client.ts'
@@ -12,8 +12,10 @@ import { temporaryDirectory } from '../support/temporary.ts'
 
 const program = fileURLToPath(new URL('../fixtures/only-api-daemon.ts', import.meta.url))
 const open: { client: Client; pid: number }[] = []
+const starting: Promise<unknown>[] = []
 
 afterEach(async () => {
+  await Promise.allSettled(starting.splice(0))
   for (const { client, pid } of open.splice(0)) {
     signalProcess(pid, 'SIGKILL')
     client.close()
@@ -21,7 +23,17 @@ afterEach(async () => {
   }
 })
 
-async function start(paths: Paths, given: Partial<ConnectOptions> & { env?: Record<string, string> } = {}) {
+/** Noted while it starts, so that a test that fails in between leaves no daemon either. */
+function start(...given: Parameters<typeof startNow>): ReturnType<typeof startNow> {
+  const started = startNow(...given)
+  starting.push(started)
+  return started
+}
+
+async function startNow(
+  paths: Paths,
+  given: Partial<ConnectOptions> & { env?: Record<string, string> } = {},
+) {
   const environment = {
     env: { PATH: '/usr/bin:/bin', HOME: paths.state, ORCH_STATE_DIR: paths.state, ...given.env },
   }
@@ -41,6 +53,18 @@ const statusOf = (pid: number) => {
 }
 const gone = (pid: number) => expect.poll(() => alive(pid), { timeout: 10_000, interval: 10 }).toBe(false)
 
+function processesIn(state: string): number[] {
+  const environ = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8')
+    } catch {
+      return '' // gone by now
+    }
+  }
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.filter((pid) => environ(pid).includes(`ORCH_STATE_DIR=${state}\0`)).map(Number)
+}
+
 async function journalOf(client: Client): Promise<EventView[]> {
   const seen: EventView[] = []
   await client.call('say', { params: { id: 't-end' }, body: { text: 'end of journal' } })
@@ -54,8 +78,8 @@ async function journalOf(client: Client): Promise<EventView[]> {
 test('ten that start it at once get one daemon', async () => {
   const paths = pathsIn(temporaryDirectory())
   const started = await Promise.all(Array.from({ length: 10 }, () => start(paths)))
-  expect(new Set(started.map(({ pid }) => pid)).size).toBe(1)
   const [first] = started
+  expect(new Set(started.map(({ pid }) => pid))).toEqual(new Set([first?.pid]))
   const events = await journalOf((first as Started).client)
   expect(events.filter(({ type }) => type === 'daemon.started')).toHaveLength(1)
   expect(events.filter(({ data }) => data?.compose)).toHaveLength(1)
@@ -65,6 +89,15 @@ test('ten that start it at once get one daemon', async () => {
 })
 type Started = Awaited<ReturnType<typeof start>>
 
+test('none is left on its way that would take the place of the daemon after it was stopped', async () => {
+  const paths = pathsIn(temporaryDirectory())
+  const late = start(paths, { env: { ONLY_API_DAEMON: 'late' } })
+  await expect.poll(() => processesIn(paths.state)).toHaveLength(1)
+  const { pid } = await start(paths)
+  expect((await late).pid).toBe(pid)
+  expect(processesIn(paths.state)).toEqual([pid])
+})
+
 test('the daemon outlives who started it, in a session and directory of its own', async () => {
   const paths = pathsIn(temporaryDirectory())
   const { pid } = await start(paths)
@@ -72,7 +105,7 @@ test('the daemon outlives who started it, in a session and directory of its own'
     .replace(/\(.*\)/, 'x')
     .split(' ')
   expect(Number(session)).toBe(pid)
-  expect((await import('node:fs')).readlinkSync(`/proc/${pid}/cwd`)).toBe(paths.state)
+  expect(readlinkSync(`/proc/${pid}/cwd`)).toBe(paths.state)
 })
 
 test('kill -9 leaves nothing that hinders the next start, and events go on without gap or double', async () => {
