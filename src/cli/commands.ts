@@ -1,0 +1,98 @@
+import type { Command } from 'commander'
+import type { Cli } from './cli.ts'
+
+/** What a file in commands/ exports: it gives its command arguments, options, examples and action. */
+export interface CommandModule {
+  define(command: Command, cli: Cli): void
+}
+
+export interface Listed {
+  name: string
+  summary: string
+  hidden?: true
+  load(): Promise<CommandModule>
+}
+
+/** All commands in the order of `orch --help`. A command's file is loaded only when it is called. */
+export const COMMANDS: Listed[] = [
+  {
+    name: 'run',
+    summary: 'give tasks to agents and show them until each has its pull request',
+    load: () => import('./commands/run.ts'),
+  },
+  { name: 'status', summary: 'show the daemon and its tasks', load: () => import('./commands/status.ts') },
+  {
+    name: 'logs',
+    summary: 'show what an agent printed, or what happened at all',
+    load: () => import('./commands/logs.ts'),
+  },
+  {
+    name: 'show',
+    summary: 'show everything that is known of a task',
+    load: () => import('./commands/show.ts'),
+  },
+  { name: 'attach', summary: "go before an agent's screen", load: () => import('./commands/attach.ts') },
+  { name: 'say', summary: 'speak to a running agent', load: () => import('./commands/say.ts') },
+  { name: 'cancel', summary: 'end tasks; their work is saved', load: () => import('./commands/cancel.ts') },
+  {
+    name: 'retry',
+    summary: 'try tasks again that are dead or cancelled',
+    load: () => import('./commands/retry.ts'),
+  },
+  {
+    name: 'pr',
+    summary: 'list, show, merge and review pull requests',
+    load: () => import('./commands/pr.ts'),
+  },
+  {
+    name: 'cleanup',
+    summary: 'remove what tasks that ended left behind; never unmerged work',
+    load: () => import('./commands/cleanup.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'check what Orch needs on this machine, and say how to mend it',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
+    name: 'config',
+    summary: 'show the configuration and where it comes from',
+    load: () => import('./commands/config.ts'),
+  },
+  {
+    name: 'start',
+    summary: 'start the daemon (other commands do it by themselves)',
+    load: () => import('./commands/start.ts'),
+  },
+  {
+    name: 'stop',
+    summary: 'stop the daemon; agents go on working unless --agents',
+    load: () => import('./commands/stop.ts'),
+  },
+  {
+    name: 'store',
+    summary: 'back the store up, check it, restore it',
+    load: () => import('./commands/store.ts'),
+  },
+  {
+    name: 'reset',
+    summary: "end everything and remove Orch's own state",
+    load: () => import('./commands/reset.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'print the completion script of a shell',
+    load: () => import('./commands/completion.ts'),
+  },
+  {
+    name: 'version',
+    summary: 'print the versions of Orch and Node',
+    load: () => import('./commands/version.ts'),
+  },
+  {
+    name: '__complete',
+    summary: 'candidates for a shell',
+    hidden: true,
+    load: () => import('./commands/complete.ts'),
+  },
+]

@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import type { TaskDetail } from '../../api/contract.ts'
+import { oneLine, plainText } from '../../text.ts'
+import { examples } from '../arguments.ts'
+import type { Cli } from '../cli.ts'
+import { findTask } from '../find-task.ts'
+import { colourOf } from '../style.ts'
+import { facts, table } from '../table.ts'
+import { stateText } from '../task-lines.ts'
+import { dayTime, duration } from '../time.ts'
+
+export function define(command: Command, cli: Cli): void {
+  command.argument('<task>', 'id of a task, its beginning, or the name of an agent')
+  examples(command, ['orch show t-4kq8', 'orch show task-agent-4kq8-1', 'orch show t-4kq8 --json'])
+  command.action(async (name: string) => {
+    const task = await findTask(await cli.connect(), name)
+    cli.answer('task', task, () => describe(task, cli))
+  })
+}
+
+function describe(task: TaskDetail, cli: Cli): string {
+  const { paint } = cli
+  const head = `${paint('bold', oneLine(task.title, 300))}\n`
+  const state = paint(colourOf(task.state), stateText(task, cli.world.clock.now()))
+  return `${head}${facts(
+    [
+      ['task', `${task.id} of run ${task.runId}`],
+      ['state', `${state}, attempt ${task.attempt}, ${task.used} of ${task.tries} tries used`],
+      ['why', task.reason && plainText(`${task.reason.message} (${task.reason.code})`)],
+      ['the agent says', task.summary && plainText(task.summary).trim()],
+      ['pull request', pullRequest(task)],
+      ['proof', proof(task)],
+      ['repository', plainText(task.repo)],
+      ['branch', `${plainText(task.branch)} from ${plainText(task.base)}`],
+      ['agent', `${plainText(task.driver)}, profile ${task.profile}, runtime ${task.runtime}`],
+      ['program', task.argv && plainText(task.argv.join(' '))],
+      ['usage', usage(task)],
+      ['workspace', task.workspace && plainText(task.workspace)],
+      ['log', task.log && plainText(task.log)],
+      ['result', task.result && plainText(task.result)],
+      ['asked for', plainText(task.description).trim()],
+    ],
+    paint,
+  )}${attempts(task, cli)}`
+}
+
+const pullRequest = ({ pullRequest: pull }: TaskDetail) =>
+  pull && `#${pull.number} ${plainText(pull.url)}${pull.forge === 'local' ? ' (local forge)' : ''}`
+
+function proof({ proof: shown }: TaskDetail): string | undefined {
+  if (!shown) return undefined
+  const size = `${shown.filesChanged.length} files, +${shown.additions} −${shown.deletions}, ${shown.commits} commits`
+  const checks = shown.checks.length > 0 ? `, ${shown.checks.length} checks green` : ''
+  return `${shown.head.slice(0, 12)}: ${size}${checks}${shown.openedByOrch ? ', opened by Orch' : ''}`
+}
+
+function usage({ usage: { inputTokens, outputTokens, costUsd, toolCalls } }: TaskDetail): string | undefined {
+  if (inputTokens + outputTokens + toolCalls === 0) return undefined
+  const cost = costUsd === undefined ? '' : `, $${costUsd.toFixed(2)}`
+  return `${inputTokens} tokens in, ${outputTokens} out${cost}, ${toolCalls} tool calls`
+}
+
+function attempts(task: TaskDetail, cli: Cli): string {
+  if (task.attempts.length === 0) return ''
+  const now = cli.world.clock.now()
+  const columns = [
+    { title: 'ATTEMPT', right: true },
+    { title: 'AGENT' },
+    { title: 'STARTED' },
+    { title: 'TOOK', right: true },
+    { title: 'OUTCOME' },
+    { title: 'WHY', flexible: true },
+  ]
+  const rows = task.attempts.map((it) => [
+    `${it.number}`,
+    it.agent,
+    dayTime(it.startedAt),
+    duration((it.endedAt ? Date.parse(it.endedAt) : now) - Date.parse(it.startedAt)),
+    {
+      text: it.outcome ?? 'under way',
+      colour: colourOf(it.outcome === 'failed' ? 'dead' : (it.outcome ?? '')),
+    },
+    oneLine(it.reason?.message ?? '', 300),
+  ])
+  return `\n${table(columns, rows, cli.layout())}`
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander'
+import type { Client } from '../../api/client.ts'
+import type { StatusView } from '../../api/contract.ts'
+import { oneLine } from '../../text.ts'
+import { examples } from '../arguments.ts'
+import type { Cli } from '../cli.ts'
+import { untilInterrupt } from '../interrupt.ts'
+import { taskTable } from '../task-lines.ts'
+import { bytes, since } from '../time.ts'
+
+interface Options {
+  repo?: string | true
+  watch?: boolean
+}
+
+export function define(command: Command, cli: Cli): void {
+  command.option('--repo [path]', 'only tasks of this repository (default: the one you are in)')
+  command.option('-w, --watch', 'show it again when something changes, until Ctrl-C')
+  examples(command, ['orch status', 'orch status --repo .', 'orch status --watch', 'orch status --json'])
+  command.action(async (options: Options) => {
+    const client = await cli.connect({ autostart: false })
+    const repo =
+      options.repo === undefined ? undefined : cli.repository(options.repo === true ? '.' : options.repo)
+    if (options.watch) return await watch(cli, client, repo)
+    const status = await client.call('status', { query: { repo } })
+    cli.answer('status', status, () => describe(status, cli))
+  })
+}
+
+const EVERY_MS = 1_000
+
+/** On a terminal the screen is drawn again each second; elsewhere only what is new is printed. */
+async function watch(cli: Cli, client: Client, repo: string | undefined): Promise<void> {
+  const { signal, release } = untilInterrupt(cli.world)
+  const drawn = cli.world.environment.stdoutTty && !cli.json
+  let last = ''
+  try {
+    while (!signal.aborted) {
+      const status = await client.call('status', { query: { repo } })
+      const news = JSON.stringify([status.counts, status.tasks, status.warnings])
+      if (drawn) cli.world.out(`\u001b[H\u001b[2J${describe(status, cli)}`)
+      else if (news !== last) cli.answer('status', status, () => `${describe(status, cli)}\n`)
+      last = news
+      await cli.world.clock.sleep(EVERY_MS, signal)
+    }
+    cli.exit(130)
+  } finally {
+    release()
+  }
+}
+
+function describe(status: StatusView, cli: Cli): string {
+  const { daemon, agents, tasks, warnings } = status
+  const now = cli.world.clock.now()
+  const counts = Object.entries(status.counts).filter(([, count]) => count > 0)
+  const head = [
+    `orchd ${daemon.version}, pid ${daemon.pid}, up ${since(daemon.startedAt, now)}, ${bytes(daemon.residentBytes)}`,
+    ...(daemon.apiUrl ? [`API ${daemon.apiUrl}`] : []),
+    `agents ${agents.running} of ${agents.limit}`,
+  ].join(' · ')
+  const warned = warnings
+    .map((warning) => `${cli.paint('yellow', 'warning')} ${oneLine(warning, 500)}\n`)
+    .join('')
+  const summary = counts.map(([state, count]) => `${count} ${state}`).join(', ')
+  const list =
+    tasks.length > 0
+      ? `${summary}\n\n${taskTable(tasks, now, cli.layout())}`
+      : 'No tasks. Begin with: orch run "Fix the failing tests"\n'
+  return `${cli.paint('dim', head)}\n${warned}${list}`
+}

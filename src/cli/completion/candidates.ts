@@ -1,0 +1,76 @@
+import type { Argument, Command, Option } from 'commander'
+import { oneLine } from '../../text.ts'
+
+export interface Candidate {
+  value: string
+  about: string
+}
+
+/**
+ * What can stand at the place of the last word. Nothing where a path is expected: then the shell completes files.
+ * @param names tasks and agents, asked for only when one can stand there
+ */
+export async function candidates(
+  root: Command,
+  words: string[],
+  names: () => Promise<Candidate[]>,
+): Promise<Candidate[]> {
+  const typed = words.at(-1) ?? ''
+  const { command, before } = walk(root, words.slice(0, -1))
+  const fits = ({ value }: Candidate) => value.startsWith(typed)
+  const option = optionThatWaits(command, before)
+  if (option) return (option.argChoices ?? []).map(plain).filter(fits)
+  if (typed.startsWith('-')) return optionsOf(command).filter(fits)
+  if (command.commands.length > 0) return subcommands(command).filter(fits)
+  const argument = argumentAt(command, operands(command, before))
+  if (argument?.argChoices) return argument.argChoices.map(plain).filter(fits)
+  return argument?.name() === 'task' && command.name() !== 'run' ? (await names()).filter(fits) : []
+}
+
+const plain = (value: string): Candidate => ({ value, about: '' })
+
+/** The command that the words lead to, and the words behind its name. */
+function walk(root: Command, words: string[]): { command: Command; before: string[] } {
+  let command = root
+  let begin = 0
+  for (const [index, word] of words.entries()) {
+    const next = command.commands.find((it) => it.name() === word)
+    if (!next || index !== begin) break
+    command = next
+    begin = index + 1
+  }
+  return { command, before: words.slice(begin) }
+}
+
+/** The option before the cursor when its value is what is being typed. */
+function optionThatWaits(command: Command, before: string[]): Option | undefined {
+  const last = before.at(-1)
+  return command.options.find((it) => (it.required || it.optional) && (it.long === last || it.short === last))
+}
+
+function operands(command: Command, before: string[]): number {
+  let count = 0
+  for (const [index, word] of before.entries()) {
+    if (!word.startsWith('-') && !optionThatWaits(command, before.slice(0, index))) count += 1
+  }
+  return count
+}
+
+function argumentAt(command: Command, index: number): Argument | undefined {
+  const last = command.registeredArguments.at(-1)
+  return command.registeredArguments[index] ?? (last?.variadic ? last : undefined)
+}
+
+const optionsOf = (command: Command): Candidate[] =>
+  command
+    .createHelp()
+    .visibleOptions(command)
+    .flatMap((option) =>
+      option.long ? [{ value: option.long, about: oneLine(option.description, 80) }] : [],
+    )
+
+const subcommands = (command: Command): Candidate[] =>
+  command
+    .createHelp()
+    .visibleCommands(command)
+    .map((it) => ({ value: it.name(), about: oneLine(it.description(), 80) }))

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto'
+import type { Client } from '../../api/client.ts'
+import type { NewTaskRequest, RunView, SubmitRequest } from '../../api/contract.ts'
+import { loadConfig } from '../../config/load.ts'
+import { OrchError } from '../../errors.ts'
+import { passedEnv } from '../../orchestrator/agent-env.ts'
+import type { Cli } from '../cli.ts'
+import { untilInterrupt } from '../interrupt.ts'
+import { findRepository } from '../repository.ts'
+import { isFinal } from '../task-lines.ts'
+import { createBlock } from './block.ts'
+import { followRun, type Progress } from './follow.ts'
+import { createLines } from './lines.ts'
+import { detachedText, resultText, workingOnText } from './result.ts'
+import { type RunOptions, readTasks } from './tasks.ts'
+
+/**
+ * `orch run`: gives the tasks to the daemon and shows them until each is final.
+ * @throws OrchError E_NOT_ACCEPTED when one is not accepted, after the result was printed
+ */
+export async function run(cli: Cli, words: string[], options: RunOptions): Promise<void> {
+  const tasks = await readTasks(cli, words, options)
+  const request = await requestOf(cli, tasks, cli.repository(options.repo))
+  const client = await cli.connect()
+  const submitted = await submit(cli, client, request)
+  if (options.detach) return cli.answer('run', submitted, () => detachedText(submitted, cli))
+  const { ended, interrupted } = await follow(cli, client, submitted)
+  if (interrupted) {
+    cli.note(workingOnText(ended))
+    cli.exit(130)
+    if (cli.json) cli.answer('run', ended, () => '')
+    return
+  }
+  cli.answer('run', ended, () => resultText(ended, cli))
+  const missed = ended.tasks.filter((task) => task.state !== 'accepted')
+  if (missed.length > 0) throw notAccepted(ended, missed)
+}
+
+async function requestOf(cli: Cli, tasks: NewTaskRequest[], repo: string): Promise<SubmitRequest> {
+  const { environment } = cli.world
+  const { config } = await loadConfig(environment, { repo: await findRepository(repo) })
+  return { requestId: randomUUID(), repo, tasks, env: passedEnv(environment.env, config.passEnv) }
+}
+
+/** A daemon that died while it was asked may have taken the run: the same request again gives that one. */
+async function submit(cli: Cli, client: Client, body: SubmitRequest): Promise<RunView> {
+  try {
+    return await client.call('submit', { body })
+  } catch (error) {
+    if (!(error instanceof OrchError) || error.code !== 'E_DAEMON') throw error
+    return await (await cli.connect()).call('submit', { body })
+  }
+}
+
+async function follow(cli: Cli, client: Client, submitted: RunView) {
+  const { signal, release } = untilInterrupt(cli.world)
+  const progress = progressFor(cli, submitted)
+  try {
+    const ended = await followRun(client, submitted, { signal, progress })
+    return { ended, interrupted: !ended.tasks.every(isFinal) }
+  } finally {
+    progress.end()
+    release()
+  }
+}
+
+const SILENT: Progress = { happened() {}, changed() {}, end() {} }
+
+function progressFor(cli: Cli, submitted: RunView): Progress {
+  if (cli.json) return SILENT
+  return cli.world.environment.stdoutTty ? createBlock(cli, submitted) : createLines(cli, submitted)
+}
+
+function notAccepted(ended: RunView, missed: RunView['tasks']): OrchError {
+  const first = missed[0]?.id ?? 'TASK'
+  return new OrchError('E_NOT_ACCEPTED', `${missed.length} of ${ended.tasks.length} tasks not accepted`, {
+    fix: `\`orch show ${first}\` tells why, \`orch logs ${first}\` what the agent printed; \`orch retry ${first}\` tries again.`,
+    details: { run: ended.id, tasks: missed.map(({ id }) => id) },
+  })
+}

@@ -1,0 +1,75 @@
+import type { NewTaskRequest } from '../../api/contract.ts'
+import { OrchError } from '../../errors.ts'
+import { oneLine } from '../../text.ts'
+import type { Cli } from '../cli.ts'
+import { readInput } from '../input.ts'
+
+export interface RunOptions {
+  file?: string
+  agent?: string
+  detach?: boolean
+  base?: string
+  title?: string
+  profile?: string
+  model?: string
+  forge?: 'auto' | 'local' | 'github'
+  runtime?: 'tmux' | 'process'
+  publish?: 'orch' | 'agent'
+  tries?: number
+  priority?: number
+  timeLimit?: number
+  repo?: string
+}
+
+/** The driver that runs any program. */
+const COMMAND = 'command'
+
+/**
+ * What `orch run` was asked to do.
+ * @throws OrchError E_USAGE (nothing, or two things at once), E_INVALID, E_NOT_FOUND
+ */
+export async function readTasks(cli: Cli, words: string[], options: RunOptions): Promise<NewTaskRequest[]> {
+  const common = fields(options)
+  const program = options.agent === COMMAND ? cli.program : []
+  // Behind `--` a text may begin with a dash.
+  const text = program.length > 0 ? words : [...words, ...cli.program]
+  if (options.file !== undefined) return await fromFile(cli, options.file, common, [...text, ...program])
+  if (program.length > 0)
+    return [{ ...programTask(program), ...common, ...described(await givenText(cli, text)) }]
+  if (options.agent === COMMAND)
+    throw new OrchError('E_USAGE', '--agent command needs a program', {
+      fix: 'orch run --agent command -- PROGRAM ARGS',
+    })
+  const piped = text.length === 0 && !cli.world.environment.stdinTty
+  const description = await givenText(cli, piped ? ['-'] : text)
+  if (!description?.trim())
+    throw new OrchError('E_USAGE', 'there is no task', { fix: 'orch run "Fix the failing tests"' })
+  return [{ description, ...common }]
+}
+
+async function fromFile(cli: Cli, file: string, common: Partial<NewTaskRequest>, others: string[]) {
+  if (others.length > 0)
+    throw new OrchError('E_USAGE', 'tasks come from --file or from the command line, not both')
+  const [{ parseTasks }, input] = await Promise.all([import('../tasks-file.ts'), readInput(file, cli.world)])
+  return parseTasks(input, common)
+}
+
+/** The words, or standard input for `-`; undefined when there are none. */
+async function givenText(cli: Cli, words: string[]): Promise<string | undefined> {
+  if (words.length === 1 && words[0] === '-') return (await readInput('-', cli.world)).text
+  return words.length > 0 ? words.join(' ') : undefined
+}
+
+function programTask(argv: string[]): NewTaskRequest {
+  const line = argv.join(' ')
+  return { description: line, title: oneLine(line, 72) || 'Task', argv }
+}
+
+const described = (description: string | undefined) => (description ? { description } : {})
+
+function fields(options: RunOptions): Partial<NewTaskRequest> {
+  const { base, title, profile, model, forge, runtime, publish, tries, priority } = options
+  const all = { base, title, profile, model, forge, runtime, publish, tries, priority }
+  const given = { ...all, driver: options.agent, wallMinutes: options.timeLimit }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
