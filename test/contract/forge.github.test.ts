@@ -111,6 +111,20 @@ describeGithub('forge github', () => {
       expect(found).toMatchObject({ created: false, pullRequest: { author: 'mallory' } })
     })
 
+    test('a branch that was not pushed', async () => {
+      await person.branch('topic')
+      await expect(person.forge.open(person.repo, request('topic'))).rejects.toMatchObject({
+        code: 'E_NOT_FOUND',
+        message: expect.stringContaining('topic'),
+      })
+      await person.forge.push(person.repo, 'topic')
+      const elsewhere = person.forge.open(person.repo, request('topic', 'nowhere'))
+      await expect(elsewhere).rejects.toMatchObject({
+        code: 'E_NOT_FOUND',
+        message: expect.stringContaining('nowhere'),
+      })
+    })
+
     test('a branch without a commit of its own is refused for good', async () => {
       await person.git(['branch', 'empty'])
       await person.forge.push(person.repo, 'empty')
@@ -350,7 +364,7 @@ describeGithub('forge github', () => {
       await person.git(['worktree', 'add', '--quiet', worktree, 'agent-work'])
       const agent = { ...github.env, ...(await person.forge.agentEnv(person.repo)) }
       const run = (...argv: [string, ...string[]]) => exec(argv, { cwd: worktree, env: agent })
-      expect(await run('git', 'push', 'origin', 'agent-work')).toMatchObject({ code: 0 })
+      expect(await run('git', 'push')).toMatchObject({ code: 0 })
       const words = ['--title', 'Mine', '--body', 'b', '--head', 'agent-work', '--base', 'main']
       expect(await run('gh', 'pr', 'create', ...words)).toMatchObject({ code: 0 })
       const found = await person.forge.open(person.repo, request('agent-work'))

@@ -13,12 +13,18 @@ export const credentialHelper = (host: string): readonly [name: string, value: s
 
 const TOKENS = ['GH_TOKEN', 'GITHUB_TOKEN', 'GH_ENTERPRISE_TOKEN', 'GITHUB_ENTERPRISE_TOKEN', 'GH_CONFIG_DIR']
 
+/** A bare `git push` brings the branch to origin under its own name, and writes no upstream into the configuration. */
+const PUSHING = [
+  ['remote.pushDefault', 'origin'],
+  ['push.default', 'current'],
+  ['push.autoSetupRemote', 'false'],
+] as const
+
 /**
  * What lets an agent push with plain git and open pull requests with gh, without a question that nobody answers. Tokens
  * are handed on when the person's environment `env` has them; else gh finds its own login.
  */
 export function githubAgentEnv(host: string, env: Env): Record<string, string> {
-  const [name, value] = credentialHelper(host)
   const tokens = TOKENS.flatMap((it) => (env[it] ? [[it, env[it]]] : []))
   return {
     ...Object.fromEntries(tokens),
@@ -26,8 +32,14 @@ export function githubAgentEnv(host: string, env: Env): Record<string, string> {
     GH_PROMPT_DISABLED: '1',
     GH_NO_UPDATE_NOTIFIER: '1',
     GIT_TERMINAL_PROMPT: '0',
-    GIT_CONFIG_COUNT: '1',
-    GIT_CONFIG_KEY_0: name,
-    GIT_CONFIG_VALUE_0: value,
+    ...gitSettings([credentialHelper(host), ...PUSHING]),
   }
+}
+
+function gitSettings(settings: (readonly [name: string, value: string])[]): Record<string, string> {
+  const pairs = settings.flatMap(([name, value], n) => [
+    [`GIT_CONFIG_KEY_${n}`, name],
+    [`GIT_CONFIG_VALUE_${n}`, value],
+  ])
+  return { GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(pairs) }
 }

@@ -96,7 +96,16 @@ async function create(
   const answer = await gh.ask(remote.host, asked)
   if (answer.status === 201) return toPullRequest(read(pullBody, answer.body))
   if (answer.status === 422 && /already exists/i.test(messageOf(answer.body))) return undefined
+  const invalid = answer.status === 422 ? invalidBranch(answer.body) : undefined
+  if (invalid) throw new OrchError('E_NOT_FOUND', `GitHub has no branch ${request[invalid]}: push it first`)
   throw httpFailure(answer, what, gh.now())
+}
+
+/** GitHub names the field and no more when one of the two branches is not there. */
+function invalidBranch(body: string): 'head' | 'base' | undefined {
+  const refusal = z.object({ errors: z.array(z.object({ field: z.string().optional() })) })
+  const fields = refusal.safeParse(parseJson(body)).data?.errors.map((it) => it.field)
+  return fields?.includes('head') ? 'head' : fields?.includes('base') ? 'base' : undefined
 }
 
 /** Closes an open one; one that has ended stays as it is. */
