@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Driver } from '../agent/agent.ts'
 import type { ProjectConfig } from '../config/schema.ts'
 import { OrchError } from '../errors.ts'
+import { joinEnvironments } from '../git-config-env.ts'
 import type { Attempt, Task } from '../task/task.ts'
 import type { Workspace } from '../workspace/workspace.ts'
 import { QUIET_ENV } from './agent-env.ts'
@@ -25,7 +26,7 @@ async function prepare(parts: Parts, task: Task, attempt: Attempt): Promise<void
   const settings = await parts.settings(spec.repo)
   const workspace = await prepareWorkspace(parts, task, attempt)
   const setup = await parts.applySetup(settings.setup, { repo: spec.repo, workspace: workspace.path })
-  const env = await environment(parts, task, attempt, settings)
+  const env = await environment(parts, task, attempt, settings, workspace)
   const prompt = buildPrompt(task, attempt.agent)
   const profile = profileOf(settings, spec.profile)
   const start = await driverOf(parts, task).launch({
@@ -56,19 +57,19 @@ async function prepareWorkspace(parts: Parts, task: Task, attempt: Attempt): Pro
   return workspace
 }
 
+/** The agent's whole environment: the daemon's part for agents, the caller's, what the forge and the workspace need, our own words. */
 async function environment(
   parts: Parts,
   task: Task,
   attempt: Attempt,
   settings: ProjectConfig,
+  workspace: Workspace,
 ): Promise<Record<string, string>> {
   const { spec } = task
   const ports = await parts.freePorts(settings.ports)
-  return {
-    ...parts.agentEnv,
-    ...(await readRunEnv(parts.paths, task.runId)),
-    ...QUIET_ENV,
-    ...(await parts.forges[spec.forge].agentEnv(spec.repo)),
+  const inherited = joinEnvironments(parts.agentEnv, await readRunEnv(parts.paths, task.runId), QUIET_ENV)
+  const own = {
+    PATH: `${parts.programs}:${inherited.PATH ?? '/usr/local/bin:/usr/bin:/bin'}`,
     ORCH_TASK: task.id,
     ORCH_AGENT: attempt.agent,
     ORCH_BRANCH: spec.branch,
@@ -77,6 +78,8 @@ async function environment(
     ORCH_PROMPT_FILE: join(parts.directories.path(attempt.agent), 'prompt.md'),
     ...Object.fromEntries(ports.map((port, index) => [`ORCH_PORT_${index + 1}`, String(port)])),
   }
+  const forge = await parts.forges[spec.forge].agentEnv(spec.repo)
+  return joinEnvironments(inherited, forge, await parts.workspaces.agentEnv(workspace), own)
 }
 
 /** @throws OrchError E_NO_AGENT when no such driver is built in. */

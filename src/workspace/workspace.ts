@@ -1,8 +1,10 @@
+import type { Env } from '../exec.ts'
+
 /**
  * The workspace port: an agent's checkout and branch. `worktree` is the adapter.
  *
  * Verbs may be called again after a crash. Nothing here touches the person's own work tree, index or branches.
- * Errors: E_WORKSPACE, E_GIT, E_DISK_FULL, E_NO_IDENTITY.
+ * Errors: E_WORKSPACE, E_GIT, E_DISK_FULL, E_INVALID, E_TIMEOUT (the repository's lock), E_NOT_A_REPOSITORY.
  */
 export interface Workspaces {
   /**
@@ -20,7 +22,13 @@ export interface Workspaces {
    * in the prepared workspace, and the commit stays under refs/orch/saved/. Gives the commit of the branch then.
    */
   reopen(workspace: Workspace, saved: string | undefined): Promise<string>
-  /** Commits what is uncommitted in the workspace (never running hooks), and gives the commit of the branch then. */
+  /** Variables for the agent, so that its git leaves alone what set-up steps brought. To be asked after them. */
+  agentEnv(workspace: Workspace): Promise<Env>
+  /**
+   * Commits what is uncommitted in the workspace (never running hooks), and gives the commit of the branch then. The
+   * agent's processes must have ended. Work that is not on the branch (HEAD detached, another branch checked out, a
+   * rebase under way) moves the branch when that is a step forward made in this workspace; else a ref keeps it.
+   */
   save(workspace: Workspace, message: string): Promise<Saved>
   /** Keeps what is uncommitted as a commit under refs/orch/saved/ without moving the branch; undefined when all is committed. */
   setAside(workspace: Workspace, message: string): Promise<string | undefined>
@@ -58,6 +66,8 @@ export interface Saved {
   head: string | undefined
   /** True when something uncommitted was there and is committed now. */
   committed: boolean
-  /** Why there was nothing to save from, when the checkout was gone or broken. */
+  /** In words for a person: what was not saved on the branch, or what was odd; for instance that the checkout was gone. */
   lost?: string
+  /** Work that does not follow on the branch: nothing moved there, and this ref keeps it. */
+  elsewhere?: { ref: string; commit: string }
 }
