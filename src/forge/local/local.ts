@@ -3,12 +3,12 @@ import { OrchError } from '../../errors.ts'
 import type { Git } from '../../git.ts'
 import type { Log } from '../../log.ts'
 import type { Bare, BareRepository } from '../bare.ts'
-import type { Check, Forge, PullRequest } from '../forge.ts'
+import type { Forge, PullRequest } from '../forge.ts'
 import { pushEnvironment } from './agent-env.ts'
 import { followBase, headRef } from './base.ts'
 import { mergePullRequest } from './merge.ts'
 import { checksOfHead, toPullRequest } from './pull-request.ts'
-import type { PullRecord, PullRequestRecords, Review } from './records.ts'
+import type { PullRecord, PullRequestRecords } from './records.ts'
 
 export interface LocalForgeOptions {
   bare: Bare
@@ -18,17 +18,8 @@ export interface LocalForgeOptions {
   log: Log
 }
 
-/** The forge port, and what only the local forge is told: reviews, and checks that somebody else ran. */
-export interface LocalForge extends Forge {
-  readonly name: 'local'
-  /** Adds a review of the head as it is now. @throws OrchError E_NOT_FOUND */
-  review(repo: string, number: number, review: Pick<Review, 'author' | 'verdict' | 'body'>): Promise<void>
-  /** Adds a check, or replaces the one of that name and commit. @throws OrchError E_NOT_FOUND */
-  check(repo: string, number: number, check: Check): Promise<void>
-}
-
 /** The embedded forge: pull requests in the store, over the daemon's bare repository. */
-export function createLocalForge(deps: LocalForgeOptions): LocalForge {
+export function createLocalForge(deps: LocalForgeOptions): Forge {
   const { records, clock } = deps
   const open = (repo: string) => deps.bare.open(repo)
   const fresh = (bare: BareRepository, number: number) => freshRecord(deps, bare, number)
@@ -74,17 +65,6 @@ export function createLocalForge(deps: LocalForgeOptions): LocalForge {
       const bare = await open(repo)
       await fresh(bare, number)
       return toPullRequest(await records.closed(bare.source, number, clock.now()))
-    },
-    async review(repo, number, review) {
-      const bare = await open(repo)
-      const { headCommit } = await fresh(bare, number)
-      const at = clock.now()
-      await records.reviewed(bare.source, number, { ...review, commit: headCommit, at }, at)
-    },
-    async check(repo, number, check) {
-      const bare = await open(repo)
-      await fresh(bare, number)
-      await records.checked(bare.source, number, check, clock.now())
     },
   }
 }

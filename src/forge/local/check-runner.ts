@@ -4,8 +4,6 @@ import type { Clock } from '../../clock.ts'
 import type { ProjectConfig } from '../../config/schema.ts'
 import { toOrchError } from '../../errors.ts'
 import type { Env, Exec, ExecResult } from '../../exec.ts'
-import type { Git } from '../../git.ts'
-import type { Log } from '../../log.ts'
 import { plainText } from '../../text.ts'
 import type { Bare, BareRepository } from '../bare.ts'
 import type { Check } from '../forge.ts'
@@ -29,10 +27,8 @@ type ConfiguredCheck = ConfiguredChecks[string]
 export interface CheckRunnerOptions {
   bare: Bare
   records: PullRequestRecords
-  git: Git
   exec: Exec
   clock: Clock
-  log: Log
 }
 
 const SUMMARY_LINES = 100
@@ -81,7 +77,7 @@ async function runAll(options: CheckRunnerOptions, bare: BareRepository, order: 
   for (const [name, { required }] of todo)
     await note({ name, required, state: 'pending', commit: order.commit })
   if (todo.length > 0)
-    await inCheckout(options, bare, order.commit, async (cwd) => {
+    await inCheckout(bare, order.commit, async (cwd) => {
       for (const [name, check] of todo) {
         const outcome = await runOne(options, check, cwd, order.env)
         const result: Check = { name, required: check.required, commit: order.commit, ...outcome }
@@ -119,7 +115,6 @@ function summarise(result: ExecResult, minutes: number): string {
 
 /** The checkout borrows the bare repository's objects: nothing of the person's repository, its configuration and hooks is in it. */
 async function inCheckout(
-  { git, log }: CheckRunnerOptions,
   bare: BareRepository,
   commit: string,
   work: (cwd: string) => Promise<void>,
@@ -129,13 +124,11 @@ async function inCheckout(
   const cwd = join(scratch, 'work')
   try {
     const clone = ['clone', '--quiet', '--shared', '--no-checkout', '--no-tags', '--template=']
-    await git.in(home)([...clone, bare.path, cwd])
-    await git.in(cwd)(['checkout', '--quiet', '--detach', commit], { timeoutMs: 600_000 })
+    await bare.git.in(home)([...clone, bare.path, cwd])
+    await bare.git.in(cwd)(['checkout', '--quiet', '--detach', commit], { timeoutMs: 600_000 })
     await work(cwd)
   } finally {
-    await rm(scratch, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
-      log.warn('a checkout of checks could not be removed', { path: scratch, error }),
-    )
+    await rm(scratch, { recursive: true, force: true, maxRetries: 3 }).catch(() => {}) // then `sweep` does it
   }
 }
 

@@ -1,0 +1,4 @@
+import { localForge } from '../support/local-forge.ts'
+import { forgeContract } from './forge.ts'
+
+forgeContract('local', () => localForge())
