@@ -12,7 +12,7 @@ import type { Argv, Env } from '../exec.ts'
  * - `out.jsonl`   what the agent prints (stdout), exactly; `err.log` what it complains about (stderr)
  * - `log`         the readable transcript, written by the daemon, shown in the pane
  * - `lock`        a symbolic link made by the shim that runs, to its pid and start time; a second shim ends at once
- * - `setup.log`   what the set-up steps print
+ * - `setup.log`   what the set-up steps print; `shim.log` what the shim itself could not do
  * - `started.json` `{"shim":PID,"shimStart":S,"agent":PID,"agentStart":S}`; `exit.json` `{"phase":"setup"|"agent","status":N,"step":N}`, by rename
  *
  * Errors: E_RUNTIME, E_PROGRAM_MISSING, E_PROGRAM_OLD, E_DISK_FULL.

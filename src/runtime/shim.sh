@@ -42,6 +42,8 @@ end() {
 # setsid it has no terminal either, so that nothing can ask for a password there.
 launch() {
   child=
+  [ -z "$killer" ] || signal TERM "$killer" # it was for the step before
+  killer=
   [ "$setsid" ] || set -m
   (
     trap - INT QUIT TSTP
@@ -110,7 +112,7 @@ ln -s "$$ $start" "$name/lock" 2>/dev/null || exit 0 # made in one step, with it
 cd "./$name" || exit
 mask=$(umask)
 umask 077
-exec 2>>setup.log
+exec 2>>shim.log
 setsid=$(command -v setsid)
 # What a shell starts in the background ignores INT and QUIT (under tmux, more) for ever, unless env can undo it.
 signals=--default-signal
