@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import type { Driver } from '../agent/agent.ts'
 import { createClaudeDriver } from '../agent/claude/claude.ts'
 import { createCommandDriver } from '../agent/command.ts'
@@ -10,7 +11,7 @@ import { createBare } from '../forge/bare.ts'
 import { createGithubForge } from '../forge/github/github.ts'
 import { createCheckRunner } from '../forge/local/check-runner.ts'
 import { createLocalForge } from '../forge/local/local.ts'
-import { createGit, type Git } from '../git.ts'
+import { createGit } from '../git.ts'
 import { createIds, systemRandom } from '../id.ts'
 import { passedEnv } from '../orchestrator/agent-env.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
@@ -22,6 +23,7 @@ import { createTmuxRuntime } from '../runtime/tmux/tmux.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite.ts'
 import type { Store } from '../store/store.ts'
 import { freePorts } from '../workspace/ports.ts'
+import { createRepositoryLock } from '../workspace/repository-lock.ts'
 import { applySetup } from '../workspace/setup.ts'
 import { createWorktrees } from '../workspace/worktree.ts'
 import { createHandlers } from './handlers.ts'
@@ -66,7 +68,17 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
   const processes = createProcessTable({ platform: process.platform, exec, env })
   const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })
   const runtime = { root: paths.attempts, env, clock, log }
-  const workspaces = createWorktrees({ git, root: paths.worktrees, trash: paths.trash, clock, ids, log })
+  const repositoryLock = createRepositoryLock({ clock })
+  const workspaces = createWorktrees({
+    git,
+    root: paths.worktrees,
+    trash: paths.trash,
+    clock,
+    ids,
+    log,
+    env,
+    lock: repositoryLock,
+  })
   const bare = createBare({ git, root: paths.forge })
   const agentEnv = passedEnv(env, config.passEnv)
   return {
@@ -87,26 +99,40 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
     },
     directories,
     workspaces,
-    repositories: createRepositories(git, env),
+    repositories: createRepositories({ git, exec, env }),
     forges: {
       local: createLocalForge({ bare, git, records: store.pulls, clock, log }),
-      github: createGithubForge({ exec, env, git, bare, clock, log }),
+      github: createGithubForge({ exec, env, git, bare, lock: repositoryLock.hold, clock, log }),
     },
     git,
     clock,
     ids,
     log,
-    settings: (repo) => settingsOf(environment, git, repo),
+    settings: (repo) => settingsOf(environment, repo),
     applySetup,
-    freePorts: (count) => freePorts(count),
+    freePorts: portGiver(),
     runChecks: createCheckRunner({ bare, exec, records: store.pulls, clock }).run,
+    programs: fileURLToPath(new URL('../../bin', import.meta.url)),
     agentEnv,
   }
 }
 
+/** Ports that were given lately are not given again: their agents may not have bound them yet. */
+function portGiver(): (count: number) => Promise<number[]> {
+  const given: number[] = []
+  return async (count) => {
+    const ports = await freePorts(count, new Set(given))
+    given.push(...ports)
+    given.splice(0, given.length - REMEMBERED_PORTS)
+    return ports
+  }
+}
+
+const REMEMBERED_PORTS = 500
+
 const byName = (drivers: Driver[]) => new Map(drivers.map((driver) => [driver.name, driver]))
 
-async function settingsOf(environment: Environment, _git: Git, repo: string) {
+async function settingsOf(environment: Environment, repo: string) {
   return (await loadConfig(environment, { repo })).config
 }
 

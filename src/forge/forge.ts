@@ -22,6 +22,8 @@ export interface Forge {
    * fast-forward only. @throws OrchError E_HEAD_MOVED when the remote has commits that the branch has not.
    */
   push(repo: string, branch: string): Promise<string>
+  /** Takes over a branch as it stands in the person's repository and gives its commit; undefined when there is none. Publishes nothing. */
+  fetch(repo: string, branch: string): Promise<string | undefined>
   /** Compares two commits by merge base: what a pull request from `head` into `base` would change. */
   compare(repo: string, base: string, head: string): Promise<Comparison>
   /** All pull requests, open or not, whose head is `branch`; newest first. */

@@ -50,6 +50,8 @@ export interface Parts {
   freePorts(count: number): Promise<number[]>
   /** Runs the configured checks on the head of a pull request; only the local forge has its own. */
   runChecks(repo: string, number: number, checks: ProjectConfig['checks'], env: Env): Promise<Check[]>
+  /** Directory of the program `orch` itself: agents find it on their PATH. */
+  programs: string
   /** Environment of the daemon's own process, already reduced to what agents may have. */
   agentEnv: Env
 }

@@ -8,7 +8,7 @@ const task = (more: object, spec: object = {}) =>
     epoch: 1,
     spec: { description: 'Fix it', branch: 'orch/x', base: 'main', forge: 'local', publish: 'orch', ...spec },
     ...more,
-  }) as Task
+  }) as unknown as Task
 
 describe('buildPrompt', () => {
   it('begins with the task and demands the pull request', () => {

@@ -20,32 +20,29 @@ export async function prove(
   signal: AbortSignal,
 ): Promise<void> {
   await stopAgent(parts, task, attempt.agent)
-  const head = await ownWork(parts, task)
-  const proof = await patiently(parts, signal, () => ask(parts, task, attempt, head, signal))
+  await commitLeftovers(parts, task)
+  const proof = await patiently(parts, signal, () => ask(parts, task, attempt, signal))
   if (proof) await parts.store.tasks.verify(fence, parts.clock.now(), proof)
 }
 
-/** Commits what a command left, and gives the commit of the branch. */
-async function ownWork(parts: Parts, task: Task): Promise<string> {
-  const place = workspaceOf(parts, task)
+/** What a command left uncommitted is its work. */
+async function commitLeftovers(parts: Parts, task: Task): Promise<void> {
   if (driverOf(parts, task).commitsLeftovers) {
-    const saved = await parts.workspaces.save(place, task.spec.title)
+    const saved = await parts.workspaces.save(workspaceOf(parts, task), task.spec.title)
     if (saved.lost) parts.log.warn('workspace could not be saved', { task: task.id, why: saved.lost })
   }
-  const head = await parts.workspaces.head(place)
-  if (head) return head
-  throw new AttemptFailed('no-commit', `the branch ${task.spec.branch} is gone`)
 }
 
 async function ask(
   parts: Parts,
   task: Task,
   attempt: Attempt,
-  head: string,
   signal: AbortSignal,
 ): Promise<Proof | undefined> {
   const { spec } = task
   const forge = parts.forges[spec.forge]
+  const head = await forge.fetch(spec.repo, spec.branch)
+  if (!head) throw new AttemptFailed('no-commit', `the branch ${spec.branch} is gone`)
   const base = await forge.base(spec.repo, spec.base)
   const comparison = await forge.compare(spec.repo, base, head)
   const before = (await parts.store.tasks.attempts(task.id)).findLast((it) => it.epoch < attempt.epoch)
@@ -91,6 +88,12 @@ async function push(forge: Forge, { spec }: Task): Promise<void> {
     const moved = error instanceof OrchError && error.code === 'E_HEAD_MOVED'
     throw moved ? new AttemptFailed('stale-head', error.message) : error
   }
+}
+
+/** Whether the forge may answer better later. */
+function isPassing(thrown: unknown): boolean {
+  const error = toOrchError(thrown)
+  return error.code === 'E_FORGE' && error.details?.retryable !== false
 }
 
 const counts = (it: PullRequest) => it.state !== 'closed'
@@ -139,7 +142,7 @@ async function patiently<T>(
     try {
       return await ask()
     } catch (error) {
-      if (toOrchError(error).code !== 'E_FORGE' || error instanceof AttemptFailed) throw error
+      if (error instanceof AttemptFailed || !isPassing(error)) throw error
       parts.log.warn('the forge does not answer; the proof waits', { error })
       await parts.clock.sleep(pause, signal)
     }

@@ -14,7 +14,7 @@ import { checkOut } from './check-out.ts'
 import { commitOf, gitAt } from './git-at.ts'
 import { readRecord, removeRecords, writeRecord } from './record.ts'
 import { locateRepository, type Repository } from './repository.ts'
-import { createRepositoryLock } from './repository-lock.ts'
+import type { RepositoryLock } from './repository-lock.ts'
 import { createSaver } from './save.ts'
 import { createTrash } from './trash.ts'
 import type { Workspace, WorkspaceOrder, Workspaces } from './workspace.ts'
@@ -30,14 +30,15 @@ export interface WorktreeOptions {
   clock: Clock
   ids: Ids
   log: Log
+  /** Shared with whoever else runs git in the person's repository. */
+  lock: RepositoryLock
   /** Environment that agents get; only `XDG_CONFIG_HOME` is looked at. */
   env?: Env
 }
 
 /** Workspaces as linked worktrees of the person's repository: they share its objects and refs, and nothing is copied. */
 export function createWorktrees(options: WorktreeOptions): Workspaces {
-  const { git, root, clock, ids, log } = options
-  const lock = createRepositoryLock({ clock })
+  const { git, root, clock, ids, log, lock } = options
   const trash = createTrash(options.trash, ids)
   const locate = createLocator(git)
   const saver = createSaver({ git, locate, ids, env: options.env })

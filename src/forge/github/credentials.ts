@@ -1,4 +1,5 @@
 import type { Env } from '../../exec.ts'
+import { gitConfigEnv } from '../../git-config-env.ts'
 
 /** How git and gh log in to GitHub: as the person does, never by a secret of ours. */
 
@@ -32,14 +33,6 @@ export function githubAgentEnv(host: string, env: Env): Record<string, string> {
     GH_PROMPT_DISABLED: '1',
     GH_NO_UPDATE_NOTIFIER: '1',
     GIT_TERMINAL_PROMPT: '0',
-    ...gitSettings([credentialHelper(host), ...PUSHING]),
+    ...gitConfigEnv([credentialHelper(host), ...PUSHING]),
   }
-}
-
-function gitSettings(settings: (readonly [name: string, value: string])[]): Record<string, string> {
-  const pairs = settings.flatMap(([name, value], n) => [
-    [`GIT_CONFIG_KEY_${n}`, name],
-    [`GIT_CONFIG_VALUE_${n}`, value],
-  ])
-  return { GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(pairs) }
 }

@@ -42,6 +42,7 @@ export function createGithubForge(options: GithubForgeOptions): Forge {
     base: origin.base,
     head: origin.head,
     push: origin.push,
+    fetch: async (repo, branch) => (await options.bare.open(repo)).fetch(branch),
     compare: async (repo, base, head) => (await origin.having(repo, [base, head])).compare(base, head),
     find: async (repo, branch) => findPulls(gh, await canonical(repo), branch),
     open: async (repo, request) => openPull(gh, await canonical(repo), request),

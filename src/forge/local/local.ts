@@ -36,6 +36,7 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
       const bare = await open(repo)
       return bare.alone(() => pushBranch(bare, branch))
     },
+    fetch: async (repo, branch) => (await open(repo)).fetch(branch),
     compare: async (repo, base, head) => (await open(repo)).compare(base, head),
     find: async (repo, branch) => freshList(deps, await open(repo), { head: branch }),
     list: async (repo, filter) => freshList(deps, await open(repo), filter),
