@@ -93,7 +93,7 @@ export function forgeContract(name: string, open: () => Promise<ForgeHarness>): 
       const first = await opened(it, 'topic')
       await opened(it, 'other')
       await it.forge.close(it.repo, first.number)
-      const second = await opened(it, 'topic')
+      const second = await opened(it, 'topic', { from: 'topic', file: 'more' })
       expect(second.number).toBeGreaterThan(first.number)
       const found = await it.forge.find(it.repo, 'topic')
       expect(found.map(({ number, state }) => [number, state])).toEqual([

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { onGithub } from '../../../test/fixtures/github/stage.ts'
 import { readChecks } from './checks.ts'
 import type { Gh } from './gh.ts'
 
@@ -72,5 +73,64 @@ test('an answer of another shape is an error that names the place', async () => 
   await expect(readChecks(gh, remote, 1)).rejects.toMatchObject({
     code: 'E_FORGE',
     message: expect.stringContaining('repository'),
+  })
+})
+
+onGithub('checks on GitHub', (stage) => {
+  const check = (name: string, state: 'pending' | 'success' | 'failure', more = {}) =>
+    stage.github.setCheck(stage.person.fullName, { name, state, commit: '', ...more })
+
+  test('none', async () => {
+    const { number } = await stage.opened('topic')
+    expect(await stage.person.forge.checks(stage.person.repo, number)).toEqual([])
+  })
+
+  test('runs and statuses; all count as required when none is', async () => {
+    const { number, headCommit: commit } = await stage.opened('topic')
+    check('build', 'pending', { commit })
+    check('legacy', 'failure', { commit, kind: 'status', summary: 'two tests fail' })
+    expect(await stage.person.forge.checks(stage.person.repo, number)).toEqual([
+      { name: 'build', state: 'pending', required: true, commit, url: 'http://ci.localhost/build' },
+      {
+        name: 'legacy',
+        state: 'failure',
+        required: true,
+        commit,
+        summary: 'two tests fail',
+        url: 'http://ci.localhost/legacy',
+      },
+    ])
+  })
+
+  test('only the required ones count when GitHub tells which; one not reported yet is pending', async () => {
+    const { number, headCommit: commit } = await stage.opened('topic')
+    check('build', 'success', { commit, required: true })
+    check('style', 'failure', { commit })
+    check('slow', 'success', { commit: 'of another commit', required: true })
+    expect(await stage.person.forge.checks(stage.person.repo, number)).toMatchObject([
+      { name: 'build', state: 'success', required: true },
+      { name: 'style', state: 'failure', required: false },
+      { name: 'slow', state: 'pending', required: true, commit },
+    ])
+  })
+
+  test('more than a page of them', async () => {
+    const { number, headCommit: commit } = await stage.opened('topic')
+    for (let n = 0; n < 130; n++) check(`check ${n}`, 'success', { commit })
+    expect(await stage.person.forge.checks(stage.person.repo, number)).toHaveLength(130)
+  })
+
+  test.each(['pending', 'failure'] as const)('a required one that is %s stops a merge', async (state) => {
+    const { number, headCommit: commit } = await stage.opened('topic')
+    check('build', state, { commit })
+    const merging = stage.person.forge.merge(stage.person.repo, number, {
+      method: 'merge',
+      expectedHead: commit,
+    })
+    await expect(merging).rejects.toMatchObject({
+      code: 'E_CHECKS',
+      message: expect.stringContaining('build'),
+    })
+    expect(stage.pulls()[0]?.state).toBe('open')
   })
 })
