@@ -322,6 +322,7 @@ export function runtimeContract(make: (root: string, directories: AttemptDirecto
     test('TERM is enough for most', async () => {
       const agent = await launch(site, fixture('hangs'))
       await prints(site, agent, 'ready')
+      await pidsOf(site, agent)
       expect(await site.directories.stop(agent, 5_000)).toEqual({ killed: 0 })
       expect((await site.directories.status(agent)).exit).toEqual({ phase: 'agent', status: 143 })
     })
@@ -329,6 +330,7 @@ export function runtimeContract(make: (root: string, directories: AttemptDirecto
     test('who ignores TERM is killed', async () => {
       const agent = await launch(site, fixture('ignores-sigterm'))
       await prints(site, agent, 'ready')
+      await pidsOf(site, agent)
       const { killed } = await site.directories.stop(agent, 200)
       expect(killed).toBeGreaterThan(0)
       expect((await site.directories.status(agent)).exit).toEqual({ phase: 'agent', status: 137 })
@@ -358,7 +360,8 @@ export function runtimeContract(make: (root: string, directories: AttemptDirecto
 
     test('a set-up that hangs ends', async () => {
       const agent = await launch(site, ['true'], { setup: [['true'], [...fixture('ignores-sigterm')]] })
-      await until('the step runs', async () => (await marked(agent)).length > 0)
+      const log = join(site.directories.path(agent), 'setup.log')
+      await until('the step runs', () => existsSync(log) && readFileSync(log, 'utf8').includes('ready'))
       await site.directories.stop(agent, 200)
       expect((await site.directories.status(agent)).exit).toEqual({ phase: 'setup', status: 143, step: 1 })
     })

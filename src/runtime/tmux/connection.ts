@@ -5,6 +5,8 @@ import { type Answer, createAnswerReader } from './answers.ts'
 
 /** No answer for this long means that the server hangs, in ms. */
 const PATIENCE_MS = 10_000
+/** How long the client may take to leave, in ms. */
+const LEAVING_MS = 2_000
 
 /** A control-mode connection. Commands go out at once, one behind the other; answers come back in that order. */
 export interface Connection {
@@ -62,8 +64,11 @@ export function createConnection(client: ChildProcess, clock: Clock): Connection
       return answer.lines
     },
     close: async () => {
+      const left = new AbortController()
+      clock.sleep(LEAVING_MS, left.signal).then(() => left.signal.aborted || client.kill('SIGKILL'))
       client.stdin?.end()
       await closed
+      left.abort()
     },
   }
 }

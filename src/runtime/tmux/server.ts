@@ -63,7 +63,7 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
 
   const connect = async (): Promise<Link> => {
     await prepare(deps, env)
-    const keeper = ['-C', 'new-session', '-A', '-s', KEEPER, 'cat']
+    const keeper = ['-C', 'new-session', '-A', '-s', KEEPER, 'exec cat']
     const client = deps.spawnPiped(tmux(...keeper), { cwd: deps.root, env })
     const connection = createConnection(client, clock)
     const [server = ''] = await connection.run('display-message', '-p', '#{pid}')
@@ -78,8 +78,9 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
   const gone = async ({ server }: Link) => {
     link = undefined
     if (stopping) return
-    const answer = await deps.exec(tmux('display-message', '-p', '#{pid}'), { env, timeoutMs: 5_000 })
-    const alive = answer.timedOut || answer.stdout.trim() === server
+    const asked = deps.exec(tmux('display-message', '-p', '#{pid}'), { env, timeoutMs: 5_000 })
+    const answer = await asked.catch(() => undefined)
+    const alive = answer !== undefined && (answer.timedOut || answer.stdout.trim() === server)
     log.warn(alive ? 'the connection to tmux was lost' : 'the tmux server is gone', { server })
     if (alive) await connected().catch((error) => log.error('tmux cannot be reached', { error }))
     else for (const listener of listeners) listener()
