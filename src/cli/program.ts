@@ -31,7 +31,7 @@ export async function runCommandLine(argv: string[], world: World): Promise<numb
     await root.parseAsync(own.length > 0 ? own : ['--help'], { from: 'user' })
     return cli.ended.code
   } catch (error) {
-    return fail(error, cli)
+    return fail(error, cli, own)
   } finally {
     cli.ended.close()
   }
@@ -72,11 +72,18 @@ function addJson(command: Command): void {
   if (command.commands.length === 0) command.option('--json', 'print one JSON document (docs/json.md)')
 }
 
-function fail(thrown: unknown, cli: Cli): number {
+function fail(thrown: unknown, cli: Cli, argv: string[]): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0
-  const error = thrown instanceof CommanderError ? usageError(thrown.message, 'orch') : toOrchError(thrown)
+  const error = thrown instanceof CommanderError ? wrongUse(thrown, argv) : toOrchError(thrown)
   cli.world.err(describeError(error, cli))
   if (error.code === 'E_INTERNAL' && !(thrown instanceof OrchError) && thrown instanceof Error && !cli.json)
     cli.world.err(`${thrown.stack}\n`)
   return error.exit
+}
+
+function wrongUse(thrown: CommanderError, argv: string[]): OrchError {
+  const listed = COMMANDS.find(({ name }) => name === argv[0])
+  const command = listed ? `orch ${listed.name}` : 'orch'
+  const message = thrown.code === 'commander.help' ? `${command} needs one of its commands` : thrown.message
+  return usageError(message, command)
 }

@@ -1,4 +1,4 @@
-import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { type NewTaskRequest, newTaskSchema } from '../api/contract.ts'
 import { OrchError } from '../errors.ts'
@@ -24,13 +24,7 @@ export function parseTasks({ name, text }: Input, defaults: Partial<NewTaskReque
     schema: 'core',
     prettyErrors: false,
   })
-  const at = (path: PropertyKey[]) => {
-    for (let end = path.length; end >= 0; end--) {
-      const node = document.getIn(path.slice(0, end), true) as Node | undefined
-      if (node?.range) return lines.linePos(node.range[0]).line
-    }
-    return 1
-  }
+  const at = (path: PropertyKey[]) => lineOf(document, lines, path)
   const fault = document.errors[0] ?? document.warnings[0]
   if (fault) throw invalid(name, lines.linePos(fault.pos[0]).line, fault.message)
   const value = toValue(name, () => document.toJS({ maxAliasCount: MOST_ALIASES }))
@@ -42,6 +36,20 @@ export function parseTasks({ name, text }: Input, defaults: Partial<NewTaskReque
       invalid(name, at([...place, ...path]), `task ${index + 1}: ${message}`),
     )
   })
+}
+
+/** The line of a key or an item; of what holds it when it is not there. */
+function lineOf(document: Document, lines: LineCounter, path: PropertyKey[]): number {
+  for (let end = path.length; end > 0; end--) {
+    const holder = document.getIn(path.slice(0, end - 1), true)
+    const place = path[end - 1]
+    const pair = isMap(holder)
+      ? holder.items.find(({ key }) => isScalar(key) && key.value === place)
+      : undefined
+    const node = (pair?.key ?? document.getIn(path.slice(0, end), true)) as Node | undefined
+    if (node?.range) return lines.linePos(node.range[0]).line
+  }
+  return 1
 }
 
 function toValue(name: string, read: () => unknown): unknown {
@@ -80,7 +88,8 @@ function readTask(entry: unknown, defaults: Partial<NewTaskRequest>, fault: Faul
   })
   if (checked.success) return checked.data
   const issue = checked.error.issues[0]
-  const path = issue?.path ?? []
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  const path = [...(issue?.path ?? []), ...unknown]
   const shown = path[0] === 'description' && 'task' in given ? ['task', ...path.slice(1)] : path
   throw fault(shown, describe(issue, shown))
 }

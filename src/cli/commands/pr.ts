@@ -106,7 +106,7 @@ function defineReview(command: Command, cli: Cli): void {
     const author = options.author ?? cli.world.environment.env.USER ?? 'a person'
     if (verdict !== 'approve' && !options.message?.trim())
       throw new OrchError('E_USAGE', 'a review that does not approve needs -m TEXT', {
-        fix: 'Say it with -m TEXT.',
+        fix: 'See `orch pr review --help`.',
       })
     const body = { ...placeOf(cli, options), author, verdict, body: options.message ?? '' }
     await (await cli.connect()).call('review', { params: { number }, body })

@@ -21,7 +21,7 @@ export async function candidates(
   const option = optionThatWaits(command, before)
   if (option) return (option.argChoices ?? []).map(plain).filter(fits)
   if (typed.startsWith('-')) return optionsOf(command).filter(fits)
-  if (command.commands.length > 0) return subcommands(command).filter(fits)
+  if (command.commands.length > 0) return before.length > 0 ? [] : subcommands(command).filter(fits)
   const argument = argumentAt(command, operands(command, before))
   if (argument?.argChoices) return argument.argChoices.map(plain).filter(fits)
   return argument?.name() === 'task' && command.name() !== 'run' ? (await names()).filter(fits) : []
@@ -45,6 +45,7 @@ function walk(root: Command, words: string[]): { command: Command; before: strin
 /** The option before the cursor when its value is what is being typed. */
 function optionThatWaits(command: Command, before: string[]): Option | undefined {
   const last = before.at(-1)
+  if (last === undefined) return undefined
   return command.options.find((it) => (it.required || it.optional) && (it.long === last || it.short === last))
 }
 

@@ -58,10 +58,21 @@ async function follow(cli: Cli, client: Client, submitted: RunView) {
   try {
     const ended = await followRun(client, submitted, { signal, progress })
     return { ended, interrupted: !ended.tasks.every(isFinal) }
+  } catch (error) {
+    throw lost(error)
   } finally {
     progress.end()
     release()
   }
+}
+
+/** A daemon that went away takes nothing with it. */
+function lost(error: unknown): unknown {
+  if (!(error instanceof OrchError) || error.code !== 'E_DAEMON') return error
+  return new OrchError('E_DAEMON', error.message, {
+    fix: 'The agents work on. `orch start` takes them up again, then `orch status --watch` shows them.',
+    cause: error,
+  })
 }
 
 const SILENT: Progress = { happened() {}, changed() {}, end() {} }

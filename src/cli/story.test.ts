@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { TASK_EVENTS } from '../journal/journal.ts'
+import { STORY_EVENTS, sentence } from './story.ts'
+
+test('every event of a task has its sentence and is part of the story', () => {
+  for (const type of TASK_EVENTS) {
+    expect(STORY_EVENTS).toContain(type)
+    expect(sentence({ type })).not.toContain(type)
+  }
+})
+
+test.each([
+  ['task.leased', { agent: 'general-1' }, 'given to general-1'],
+  ['task.accepted', { pullRequest: { number: 7 } }, 'accepted with pull request #7'],
+  ['task.accepted', {}, 'accepted with its pull request'],
+  ['task.dead', { reason: { code: 'x', message: 'no commit' } }, 'not accepted, no try is left: no commit'],
+  ['pr.merged', { number: 3 }, 'pull request #3 merged'],
+  ['work.saved', { committed: true, commit: 'abc' }, 'work saved as abc'],
+  ['tool.called', { name: 'Bash', input: 'ls' }, 'Bash ls'],
+  ['something.new', {}, 'something.new'],
+])('%s %j: %s', (type, data, text) => {
+  expect(sentence({ type, data })).toBe(text)
+})
+
+test('what agents print cannot steer the terminal', () => {
+  const text = sentence({
+    type: 'message',
+    data: { text: 'a\u001b]0;title\u0007\u001b[2J\nb\u202ec\u009b1m' },
+  })
+  expect(text).toMatch(/^[ -~]*$/)
+})

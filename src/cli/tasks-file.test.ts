@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { parseTasks } from './tasks-file.ts'
+
+const parse = (text: string, defaults = {}) => parseTasks({ name: 'tasks.yaml', text }, defaults)
+
+test('texts, tasks and descriptions; options hold where a task says nothing', () => {
+  const text =
+    'tasks:\n  - Fix it\n  - task: Document it\n    title: Docs\n    tries: 1\n  - description: Format it\n'
+  expect(parse(text, { tries: 2, base: 'develop' })).toEqual([
+    { description: 'Fix it', tries: 2, base: 'develop' },
+    { description: 'Document it', title: 'Docs', tries: 1, base: 'develop' },
+    { description: 'Format it', tries: 2, base: 'develop' },
+  ])
+})
+
+test('a plain list, and JSON', () => {
+  expect(parse('- a\n- b\n')).toHaveLength(2)
+  expect(parse('[{"task": "a", "argv": ["true"], "driver": "command"}]')).toEqual([
+    { description: 'a', argv: ['true'], driver: 'command' },
+  ])
+})
+
+test('the example of this repository', () => {
+  const text = readFileSync(new URL('../../examples/tasks.yaml', import.meta.url), 'utf8')
+  expect(parse(text)).toHaveLength(3)
+})
+
+const bomb = `a: &a [x,x]\nb: &b [${'*a,'.repeat(30)}]\nc: [${'*b,'.repeat(30)}]\ntasks: [x]`
+
+test.each([
+  ['a key twice', '- task: a\n  task: b\n', 2, 'unique'],
+  ['an unknown key', '- task: a\n- task: b\n  titel: x\n', 3, 'did you mean title'],
+  ['an unknown key on top', 'tasks: [a]\nagent: claude\n', 2, 'unknown key "agent"'],
+  ['a misspelt list', 'task:\n  - a\n', 1, 'did you mean tasks'],
+  ['an unknown key over several lines', '- task: a\n  extra:\n    - x\n', 2, 'unknown key'],
+  ['a wrong type', '- task: a\n  tries: many\n', 2, 'tries'],
+  ['a number for a task', '- a\n- 7\n', 2, 'a text, or a map'],
+  ['a task that is a number', '- task: 7\n', 1, 'task'],
+  ['both names of the same', '- task: a\n  description: b\n', 1, 'give one'],
+  ['no description', '- title: a\n', 1, 'description'],
+  ['an empty list', 'tasks: []\n', 1, 'no task'],
+  ['nothing', '', 1, 'a list of tasks'],
+  ['a text', 'do it', 1, 'a list of tasks'],
+  ['broken YAML', '- task: a\n- "b\n', 3, ''],
+  ['two documents', '- a\n---\n- b\n', 2, ''],
+  ['an unknown tag', '- !!js/function "x"\n', 1, ''],
+  ['an alias bomb', bomb, 1, ''],
+  ['too many', `- a\n`.repeat(1_001), 1, 'at most 1000'],
+  ['a branch that is an option', '- task: a\n  base: --force\n', 2, 'base'],
+  ['escape codes in a key', '- "\\e[2Jx": 1\n  task: a\n', 1, 'unknown key'],
+])('%s is refused with its line', (_, text, line, words) => {
+  const refused = { code: 'E_INVALID', message: expect.stringContaining(`tasks.yaml:${line}: `) }
+  expect(() => parse(text)).toThrow(expect.objectContaining(refused))
+  expect(() => parse(text)).toThrow(words)
+})
+
+test('what an error quotes cannot steer the terminal', () => {
+  expect(() => parse('- "\\e[2J\\u202ex": 1\n  task: a\n')).toThrow(/^[ -~]*$/)
+})
