@@ -17,6 +17,19 @@ onGithub('commits between the person and GitHub', (stage) => {
     expect(diff.split('\n').length).toBeGreaterThan(25_000)
   })
 
+  test('only a base that moved is fetched into the repository, and under its lock', async () => {
+    const { person, github } = stage
+    const first = await person.forge.base(person.repo, 'main')
+    expect(person.locked).toEqual([])
+    await stage.pushed('topic')
+    await github.repository(person.fullName).git(['update-ref', 'refs/heads/main', 'refs/heads/topic'])
+    const worktree = join(temporaryDirectory(), 'work')
+    await person.git(['worktree', 'add', '--quiet', '--detach', worktree])
+    expect(await person.forge.base(worktree, 'main')).not.toBe(first)
+    expect(person.locked).toEqual([join(person.repo, '.git')])
+    await expect(person.forge.base(person.repo, 'nowhere')).rejects.toMatchObject({ code: 'E_NO_BASE' })
+  })
+
   test('a shallow clone: base, push, compare', async () => {
     for (const n of [1, 2, 3]) await stage.person.sample.commit({ 'history.txt': `${n}\n` })
     await stage.person.git(['push', '--quiet', 'origin', 'main'])
