@@ -3,6 +3,7 @@ import type { Argv, Env } from '../exec.ts'
 import { oneLine, plainText } from '../text.ts'
 import type { Driver, Outcome, OutputReader } from './agent.ts'
 import { findProgram } from './detect.ts'
+import { statusWords } from './exit-status.ts'
 
 /**
  * The driver `command`: any program is an agent. It finds the prompt on standard input and in $ORCH_PROMPT_FILE;
@@ -69,9 +70,4 @@ function judge(status: number, last: string[]): Outcome {
       message: `the command ended with ${statusWords(status)}${said ? `:\n${said}` : ''}`,
     },
   }
-}
-
-/** An exit status as the shell tells it, in words. */
-export function statusWords(status: number): string {
-  return status > 128 && status < 193 ? `signal ${status - 128}` : `status ${status}`
 }

@@ -1,7 +1,7 @@
 import type { AgentEvent } from '../../journal/journal.ts'
 import { oneLine, plainText } from '../../text.ts'
 import type { Outcome, OutputReader } from '../agent.ts'
-import { statusWords } from '../command.ts'
+import { statusWords } from '../exit-status.ts'
 import { type Message, parseMessage, type ResultMessage } from './messages.ts'
 
 /** Reads what `claude --output-format stream-json` prints. Unknown messages are passed over; broken lines become a note. */
