@@ -20,13 +20,23 @@ const LAYERS: string[][] = [
   ['forge/'],
   ['config/'],
   ['plan/', 'task/', 'message/', 'handoff/', 'journal/'],
-  ['errors.ts', 'id.ts', 'clock.ts', 'log.ts', 'text.ts', 'exec.ts', 'git.ts', 'git-repository-id.ts'],
+  [
+    'errors.ts',
+    'id.ts',
+    'clock.ts',
+    'log.ts',
+    'text.ts',
+    'exec.ts',
+    'git.ts',
+    'git-repository-id.ts',
+    'git-config-env.ts',
+  ],
 ]
 const PURE = ['plan/', 'task/', 'message/', 'handoff/', 'journal/']
 const PORTS = ['store', 'runtime', 'workspace', 'forge', 'agent']
 const BANNED_FOLDERS = /(^|\/)(utils?|helpers?|common|types|misc|shared)\//
 const MAX_LINES = 300
-const MAX_TEST_LINES = 400
+const MAX_TEST_LINES = 500
 
 /** What the rest of the house sees of a port. Everything else in its folder is an adapter's. */
 const PORT_FILES = [
