@@ -74,9 +74,11 @@ export function eventStream(options: FollowOptions & { log: Log }): ReadableStre
       async pull(controller) {
         try {
           const { done, value } = await pages.next()
+          if (gone.signal.aborted) return
           if (done) controller.close()
           else controller.enqueue(encoder.encode(encodePage(value)))
         } catch (error) {
+          if (gone.signal.aborted) return // it left while we read on: nobody is to be told anything
           // The reader comes back with the id of its last event: ending is better than a stream with a hole.
           options.log.error('event stream failed', { error })
           controller.close()

@@ -10,8 +10,9 @@ export async function accept(parts: Parts, task: Task, attempt: Attempt, fence: 
   const left = await saveIfDirty(parts, task, attempt)
   if (left) parts.log.info('kept what the agent had left uncommitted', { task: task.id, commit: left })
   await parts.workspaces.remove(workspaceOf(parts, task))
-  const accepted = await parts.store.tasks.accept(fence, parts.clock.now())
-  await writeResult(parts, accepted, fence.epoch)
+  const now = parts.clock.now()
+  await writeResult(parts, task, attempt, { outcome: 'accepted', endedAt: now })
+  await parts.store.tasks.accept(fence, now)
 }
 
 /** The branch must stay at the commit that was proven: leftovers are kept beside it. */
@@ -42,16 +43,15 @@ export async function fail(
     committed: saved.committed,
     ...(saved.lost && { lost: saved.lost }),
   }
-  await parts.store.tasks.progress(fence, {
-    events: [{ ...event, data: note }],
-    attempt: saved.committed ? { saved: saved.head } : {},
-  })
+  const kept = saved.committed && saved.head ? { saved: saved.head } : {}
+  await parts.store.tasks.progress(fence, { events: [{ ...event, data: note }], attempt: kept })
   const now = parts.clock.now()
+  await writeResult(
+    parts,
+    task,
+    { ...attempt, ...kept },
+    { outcome: 'failed', reason: failure.reason, endedAt: now },
+  )
   const retryAt = now + backoff(task.used, parts.config, parts.ids.fraction())
-  const failed = await parts.store.tasks.fail(fence, now, {
-    reason: failure.reason,
-    retryAt,
-    final: failure.final,
-  })
-  await writeResult(parts, failed, fence.epoch)
+  await parts.store.tasks.fail(fence, now, { reason: failure.reason, retryAt, final: failure.final })
 }

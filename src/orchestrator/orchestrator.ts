@@ -94,7 +94,11 @@ async function tidyUp(parts: Parts): Promise<void> {
 async function endCancelled(parts: Parts, task: Task, attempt: Attempt): Promise<void> {
   await stopAgent(parts, task, attempt.agent)
   await saveWork(parts, task, attempt.epoch)
-  await writeResult(parts, task, attempt.epoch)
+  await writeResult(parts, task, attempt, {
+    outcome: 'cancelled',
+    reason: task.reason,
+    endedAt: parts.clock.now(),
+  })
 }
 
 async function say(parts: Parts, taskId: TaskId, text: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { access, mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Paths } from '../config/paths.ts'
-import { type Attempt, isFinal, type Task } from '../task/task.ts'
+import type { Attempt, Task } from '../task/task.ts'
 import type { Parts } from './parts.ts'
 
 /** The result record of one agent: what it did, in a file that needs no Orch to be read. */
@@ -20,7 +20,6 @@ export function resultOf(task: Task, attempt: Attempt) {
     profile: task.spec.profile,
     attempt: attempt.epoch,
     status: attempt.outcome ?? 'unfinished',
-    taskState: task.state,
     summary: task.report?.summary ?? '',
     ...(attempt.reason && { reason: attempt.reason }),
     branch: task.spec.branch,
@@ -46,28 +45,29 @@ export function resultFile(paths: Paths, task: Task, agent: string): string {
   return join(paths.results, task.runId, `${agent}.json`)
 }
 
-/** Writes the record of an attempt, whole or not at all. */
-export async function writeResult(parts: Parts, task: Task, epoch: number): Promise<void> {
-  const attempt = (await parts.store.tasks.attempts(task.id)).find((it) => it.epoch === epoch)
-  if (!attempt) return
+/** Writes the record of an attempt that ends now, whole or not at all: before the arrow, so that who sees the end finds the record. */
+export async function writeResult(
+  parts: Parts,
+  task: Task,
+  attempt: Attempt,
+  end: Pick<Attempt, 'outcome' | 'reason'> & { endedAt: number },
+): Promise<void> {
   const file = resultFile(parts.paths, task, attempt.agent)
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await writeFile(`${file}.new`, `${JSON.stringify(resultOf(task, attempt), null, 2)}\n`, { mode: 0o600 })
+  const record = resultOf(task, { ...attempt, ...end })
+  await writeFile(`${file}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
   await rename(`${file}.new`, file)
 }
 
-/** A daemon that died between an attempt's end and its record writes the record when it is back. */
+/** Attempts that ended while nobody was there to write (cancelled, rescued) get their record when a daemon is back. */
 export async function writeMissingResults(parts: Parts): Promise<void> {
-  for (const task of await parts.store.tasks.list({
-    states: ['accepted', 'dead', 'cancelled', 'queued'],
-    limit: 200,
-  })) {
+  for (const task of await parts.store.tasks.list({ states: ['dead', 'cancelled', 'queued'], limit: 200 })) {
     const last = (await parts.store.tasks.attempts(task.id)).at(-1)
-    if (!last || (!isFinal(task.state) && !last.outcome)) continue
+    if (!last?.outcome || !last.endedAt) continue
     const there = await access(resultFile(parts.paths, task, last.agent)).then(
       () => true,
       () => false,
     )
-    if (!there) await writeResult(parts, task, last.epoch)
+    if (!there) await writeResult(parts, task, last, { ...last, endedAt: last.endedAt })
   }
 }

@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { agent, type Orch, startOrch } from '../support/orch.ts'
 import { makeRepository } from '../support/repository.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 let orch: Orch
-beforeEach(async () => {
+beforeAll(async () => {
   orch = await startOrch({ ORCH_TRIES: '1' })
 })
-afterEach(() => orch.close())
+afterAll(() => orch.close())
 
 const honest = () => ({ driver: 'command', argv: [agent('commits-without-push')], description: 'Do it' })
 const accepted = async (repo: string, more: object = {}) => {
@@ -45,7 +45,7 @@ describe('task texts', () => {
     const task = await accepted(repository.path, { argv: [agent('prints-arguments'), ...args] }).catch(
       () => undefined,
     )
-    const [last] = (await orch.client.call('status', { query: {} })).tasks
+    const [last] = (await orch.client.call('status', { query: { repo: repository.path } })).tasks
     const { text } = await orch.client.call('log', { params: { id: last?.id ?? '' }, query: {} })
     for (const part of args.filter((it) => it && !it.includes('\n'))) expect(text).toContain(part)
     expect(task).toBeUndefined()
@@ -70,7 +70,7 @@ describe('task texts', () => {
       code: expect.stringMatching(/^E_(INVALID|NO_AGENT)$/),
       fix: expect.any(String),
     })
-    expect((await orch.client.call('status', { query: {} })).tasks).toEqual([])
+    expect((await orch.client.call('status', { query: { repo: repository.path } })).tasks).toEqual([])
   })
 
   it('a program that is not there ends the task at once, whatever tries are left', async () => {

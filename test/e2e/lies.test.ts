@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { agent, type Orch, startOrch } from '../support/orch.ts'
 import { makeRepository } from '../support/repository.ts'
 
 let orch: Orch
-beforeEach(async () => {
+beforeAll(async () => {
   orch = await startOrch({ ORCH_TRIES: '1' })
 })
-afterEach(() => orch.close())
+afterAll(() => orch.close())
 
 const run = async (name: string, more: object = {}, repo?: string) => {
   const path = repo ?? (await makeRepository({ commits: 2 })).path
@@ -56,13 +56,14 @@ describe('an agent’s word is not believed', () => {
     expect(task?.state).toBe('dead')
   })
 
-  it('work on another branch or on none is not the task’s, and is not lost', async () => {
-    for (const name of ['switches-branch', 'detaches-head']) {
+  it.each(['switches-branch', 'detaches-head'])(
+    '%s: work beside the branch is brought to it, not lost',
+    async (name) => {
       const { task, pulls } = await run(name)
-      expect(task).toMatchObject({ state: 'dead', reason: { code: 'no-commit' } })
-      expect(pulls).toEqual([])
-    }
-  })
+      expect(task).toMatchObject({ state: 'accepted', proof: { filesChanged: ['work.txt'] } })
+      expect(pulls).toMatchObject([{ head: task?.branch }])
+    },
+  )
 
   it('a pull request to the wrong base is refused', async () => {
     const repository = await makeRepository({ commits: 2, branches: ['release'] })

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { agent, type Orch, startOrch } from '../support/orch.ts'
 import { makeRepository, manyFiles } from '../support/repository.ts'
 
 let orch: Orch
-beforeEach(async () => {
+beforeAll(async () => {
   orch = await startOrch()
 })
-afterEach(() => orch.close())
+afterAll(() => orch.close())
 
 const command = (name: string, ...args: string[]) => ({
   driver: 'command',
@@ -194,7 +194,7 @@ describe('checks of the local forge', () => {
     const repository = await makeRepository()
     await repository.commit({ '.orch/config.yaml': withCheck('echo it broke; exit 1') }, 'Check')
     const [task] = await orch.finished(
-      (await orch.submit(repository.path, [{ ...command('commits-without-push'), tries: 2 }])).id,
+      (await orch.submit(repository.path, [{ ...command('commits-anew'), tries: 2 }])).id,
     )
     expect(task).toMatchObject({
       state: 'dead',
