@@ -88,7 +88,7 @@ function describe(git: Git, home: string, id: string, source: string): BareRepos
     source,
     git: own,
     alone: queue(),
-    fetch: (branch) => fetchBranch(own, source, branch),
+    fetch: (branch) => fetchBranch(own, git.in(source), branch),
     seen: (branch) => commitOf(own, keptRef(branch)),
     commit: (rev) => commitOf(own, rev),
     compare: (base, head) => compareCommits(own, base, head),
@@ -112,9 +112,12 @@ function describe(git: Git, home: string, id: string, source: string): BareRepos
 /** Where the commit of a person's branch is kept. Hashed, so that the branches `a` and, later, `a/b` never collide. */
 const keptRef = (branch: string) => `refs/orch/person/${slugWithHash(branch, branch)}`
 
-async function fetchBranch(git: Git, source: string, branch: string): Promise<string | undefined> {
+async function fetchBranch(git: Git, source: Git, branch: string): Promise<string | undefined> {
   const kept = keptRef(branch)
-  const args = [...FETCH, pathToFileURL(source).href, `+refs/heads/${branch}:${kept}`]
+  // reading a ref runs nothing, and is ten times faster than a fetch that finds nothing new
+  const [there, here] = await Promise.all([commitOf(source, `refs/heads/${branch}`), commitOf(git, kept)])
+  if (there && there === here) return here
+  const args = [...FETCH, pathToFileURL(source.dir).href, `+refs/heads/${branch}:${kept}`]
   const result = await steadily(() => git.try(args, { env: FILE_ONLY, timeoutMs: 600_000 }))
   if (result.code === 0) return commitOf(git, kept)
   if (/couldn't find remote ref/.test(result.stderr)) return undefined

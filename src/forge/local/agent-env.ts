@@ -10,8 +10,7 @@ export function pushEnvironment(bareRepository: string): Record<string, string> 
   const settings = Object.entries({
     'remote.orch.url': bareRepository,
     'remote.pushDefault': 'orch',
-    'push.default': 'current',
-    'push.autoSetupRemote': 'false', // it would write branch.*.remote into the person's configuration
+    'remote.orch.push': 'HEAD', // with push.default a push.autoSetupRemote would write into the person's configuration
   })
   const pairs = settings.flatMap(([key, value], n) => [
     [`GIT_CONFIG_KEY_${n}`, key],

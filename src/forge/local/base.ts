@@ -18,7 +18,7 @@ export const headRef = (branch: string) => `refs/heads/${branch}`
  * The person's branch leads: what was there once and is gone again (a reset, an amended commit) stays gone. Only merges
  * that never reached it (its work tree was dirty) belong to the forge alone: they are brought in now if that works, and
  * are the base of new work in any case.
- * @throws OrchError E_NO_BASE; E_CONFLICT when the person's branch went on without such a merge
+ * @throws OrchError E_NO_BASE, E_NO_COMMIT; E_CONFLICT when the person's branch went on without such a merge
  */
 export async function followBase(
   options: BaseOptions,
@@ -27,7 +27,7 @@ export async function followBase(
 ): Promise<string> {
   const seen = await bare.seen(branch)
   const person = await bare.fetch(branch)
-  if (!person) throw await noBase(bare, branch)
+  if (!person) throw await noBase(options, bare, branch)
   const ours = await bare.commit(headRef(branch))
   if (ours === person) return person
   if (ours && !(await delivered(bare, ours, seen))) {
@@ -60,7 +60,9 @@ function diverged(bare: BareRepository, branch: string, ours: string, { message 
   return new OrchError('E_CONFLICT', message, { fix, details: { branch, forge: ours } })
 }
 
-async function noBase(bare: BareRepository, branch: string): Promise<OrchError> {
+async function noBase({ git }: BaseOptions, bare: BareRepository, branch: string): Promise<OrchError> {
+  const anything = await git.in(bare.source)(['for-each-ref', '--count=1'])
+  if (!anything) return new OrchError('E_NO_COMMIT', `${bare.source} has no commit yet`)
   const ours = await bare.commit(headRef(branch))
   const fix = ours && `In ${bare.source}: git fetch '${bare.path}' '${branch}:${branch}' brings it back.`
   const message = `there is no branch ${branch} in ${bare.source}`

@@ -65,9 +65,12 @@ const moved = (branch: string) =>
 
 /** Fetches into the person's repository without naming a remote, so that no ref and no FETCH_HEAD changes there. */
 async function giveObjects(git: Git, bare: BareRepository, branch: string): Promise<void> {
-  const quiet = ['-c', 'core.alternateRefsCommand=true'] // a planted one would run
-  const args = [...quiet, ...FETCH, pathToFileURL(bare.path).href, `refs/heads/${branch}`]
-  const result = await steadily(() => git.in(bare.source).try(args, { env: FILE_ONLY, timeoutMs: 600_000 }))
+  const url = pathToFileURL(bare.path).href
+  // against what may be planted there: a program to run, another address for this one
+  const shield = ['-c', 'core.alternateRefsCommand=true', '-c', `url.${url}.insteadOf=${url}`]
+  const args = [...FETCH, url, `refs/heads/${branch}`]
+  const options = { env: FILE_ONLY, timeoutMs: 600_000 }
+  const result = await steadily(() => git.in(bare.source).try([...shield, ...args], options))
   if (result.code !== 0) throw gitError(bare.source, args, result)
 }
 

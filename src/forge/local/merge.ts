@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { OrchError } from '../../errors.ts'
+import { OrchError, toOrchError } from '../../errors.ts'
 import type { Git } from '../../git.ts'
 import type { Log } from '../../log.ts'
 import type { BareRepository } from '../bare.ts'
@@ -37,8 +37,22 @@ export async function mergePullRequest(
     record.mergeCommit ?? (await noted(bare, record)) ?? (await mergeNow(deps, bare, record, options))
   if (record.state !== 'merged')
     await deps.records.merged(record.repo, record.number, commit, deps.clock.now())
-  const { updated, message } = await land(deps.git, bare, record.base)
-  return { commit, repository: { updated, message } }
+  return { commit, repository: await bringIn(deps, bare, record.base) }
+}
+
+/** The pull request is merged whatever comes of this, so a failure is told and does not look like a failed merge. */
+async function bringIn(deps: MergeDeps, bare: BareRepository, branch: string): Promise<Merged['repository']> {
+  try {
+    const { updated, message } = await land(deps.git, bare, branch)
+    return { updated, message }
+  } catch (error) {
+    const { message } = toOrchError(error)
+    deps.log.warn('a merge could not be brought into the repository', { repo: bare.source, branch, error })
+    return {
+      updated: false,
+      message: `${bare.source} could not be updated: ${message}; merging again tries again`,
+    }
+  }
 }
 
 const noteRef = (number: number) => `refs/orch/merge/${number}`
