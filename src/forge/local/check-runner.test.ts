@@ -59,7 +59,9 @@ test('pending while it runs, and run again when the daemon died meanwhile', asyn
   const directory = temporaryDirectory()
   const checks = { slow: sh(`while [ ! -e '${directory}/go' ]; do sleep 0.02; done`) }
   const running = run(it, checks)
-  await expect.poll(() => it.forge.checks(it.repo, 1)).toMatchObject([{ name: 'slow', state: 'pending' }])
+  await expect
+    .poll(() => it.forge.checks(it.repo, 1), { timeout: 10_000 })
+    .toMatchObject([{ name: 'slow', state: 'pending' }])
   const merging = it.forge.merge(it.repo, 1, { method: 'merge', expectedHead: head })
   await expect(merging).rejects.toMatchObject({ code: 'E_CHECKS' })
   await mkdir(join(directory, 'go'))
@@ -72,8 +74,8 @@ test('too slow, with everything it started', async () => {
   const { it } = await opened()
   const pids = join(temporaryDirectory(), 'pids')
   const script = `sleep 300 & echo $! >'${pids}'; echo begun; wait`
-  const [check] = await run(it, { slow: sh(script, { timeoutMinutes: 0.01 }) })
-  expect(check).toMatchObject({ state: 'failure', summary: 'begun\n(stopped after 0.01 minutes)' })
+  const [check] = await run(it, { slow: sh(script, { timeoutMinutes: 0.05 }) })
+  expect(check).toMatchObject({ state: 'failure', summary: 'begun\n(stopped after 0.05 minutes)' })
   await gone(pids)
 })
 
@@ -124,5 +126,5 @@ async function gone(pids: string): Promise<void> {
       return 'gone'
     }
   }
-  await expect.poll(state).toMatch(/gone|Z/)
+  await expect.poll(state, { timeout: 10_000 }).toMatch(/gone|Z/)
 }
