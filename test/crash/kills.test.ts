@@ -1,183 +1,75 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test } from 'vitest'
-import type { Client } from '../../src/api/client.ts'
-import { type ConnectOptions, connect } from '../../src/api/connect.ts'
-import type { EventView } from '../../src/api/views.ts'
-import { type Paths, pathsIn } from '../../src/config/paths.ts'
-import { signalProcess } from '../../src/exec.ts'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { RunView } from '../../src/api/contract.ts'
+import { agent, type Orch, startOrch } from '../support/orch.ts'
+import { makeRepository, type SampleRepository } from '../support/repository.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
-/** The daemon's own life, as real processes: started once, stopped, killed, back. */
+/** kill -9 of the daemon at random moments while five agents run. ORCH_TEST_KILLS sets how often. */
+const KILLS = Number(process.env.ORCH_TEST_KILLS ?? 200)
+const AT_ONCE = 5
 
-const program = fileURLToPath(new URL('../fixtures/only-api-daemon.ts', import.meta.url))
-const open: { client: Client; pid: number }[] = []
-
-afterEach(async () => {
-  for (const { client, pid } of open.splice(0)) {
-    signalProcess(pid, 'SIGKILL')
-    client.close()
-    await gone(pid)
-  }
+let orch: Orch
+let repository: SampleRepository
+let marks: string
+beforeAll(async () => {
+  marks = join(temporaryDirectory('orch-marks'), 'marks')
+  mkdirSync(marks)
+  repository = await makeRepository({ commits: 2 })
+  orch = await startOrch({ ORCH_MAX_AGENTS: String(AT_ONCE) })
 })
+afterAll(() => orch.close())
 
-async function start(paths: Paths, given: Partial<ConnectOptions> & { env?: Record<string, string> } = {}) {
-  const environment = {
-    env: { PATH: '/usr/bin:/bin', HOME: paths.state, ORCH_STATE_DIR: paths.state, ...given.env },
-  }
-  const client = await connect({ paths, environment, autostart: true, program, ...given })
-  const { pid } = await client.call('health')
-  open.push({ client, pid })
-  return { client, pid }
-}
-
-const alive = (pid: number) => existsSync(`/proc/${pid}`) && !/^State:\sZ/m.test(statusOf(pid))
-const statusOf = (pid: number) => {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8')
-  } catch {
-    return 'State: Z'
+/** A repeatable stream of numbers in [0, 1): mulberry32. */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
-const gone = (pid: number) => expect.poll(() => alive(pid), { timeout: 10_000, interval: 10 }).toBe(false)
 
-async function journalOf(client: Client): Promise<EventView[]> {
-  const seen: EventView[] = []
-  await client.call('say', { params: { id: 't-end' }, body: { text: 'end of journal' } })
-  for await (const event of client.events({ after: 0 })) {
-    seen.push(event)
-    if (event.data?.text === 'end of journal') break
+const lines = (name: string) =>
+  existsSync(join(marks, name)) ? readFileSync(join(marks, name), 'utf8').trim().split('\n') : []
+
+it(`loses nothing and does nothing twice over ${KILLS} kills`, { timeout: 1_800_000 }, async () => {
+  const random = seeded(20_261_121)
+  const runs: RunView[] = []
+  const back: number[] = []
+  const submit = async () => {
+    const argv = [agent('works-for-a-while'), marks, '1']
+    const tasks = Array.from({ length: AT_ONCE }, () => ({
+      driver: 'command',
+      argv,
+      description: `Task ${runs.length}`,
+    }))
+    runs.push(await orch.submit(repository.path, tasks))
   }
-  return seen
-}
-
-test('ten that start it at once get one daemon', async () => {
-  const paths = pathsIn(temporaryDirectory())
-  const started = await Promise.all(Array.from({ length: 10 }, () => start(paths)))
-  expect(new Set(started.map(({ pid }) => pid)).size).toBe(1)
-  const [first] = started
-  const events = await journalOf((first as Started).client)
-  expect(events.filter(({ type }) => type === 'daemon.started')).toHaveLength(1)
-  expect(events.filter(({ data }) => data?.compose)).toHaveLength(1)
-  expect(readFileSync(paths.output, 'utf8')).toBe('')
-  expect(statSync(paths.output).mode & 0o777).toBe(0o600)
-  expect(statSync(paths.store).mode & 0o077).toBe(0)
-})
-type Started = Awaited<ReturnType<typeof start>>
-
-test('the daemon outlives who started it, in a session and directory of its own', async () => {
-  const paths = pathsIn(temporaryDirectory())
-  const { pid } = await start(paths)
-  const [, , , , , session] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/\(.*\)/, 'x')
-    .split(' ')
-  expect(Number(session)).toBe(pid)
-  expect((await import('node:fs')).readlinkSync(`/proc/${pid}/cwd`)).toBe(paths.state)
-})
-
-test('kill -9 leaves nothing that hinders the next start, and events go on without gap or double', async () => {
-  const paths = pathsIn(temporaryDirectory())
-  const reader = await start(paths)
-  const seen: number[] = []
-  const texts: unknown[] = []
-  const abort = new AbortController()
-  const following = (async () => {
-    for await (const event of reader.client.events({ after: 0, signal: abort.signal })) {
-      seen.push(event.seq)
-      if (event.type === 'agent.said') texts.push(event.data?.text)
-      if (event.data?.text === 'last') break
-    }
-  })()
-  const downtimes: number[] = []
-  for (let round = 0; round < 3; round++) {
-    const { client, pid } = round === 0 ? reader : await start(paths)
-    for (let i = 0; i < 20; i++)
-      await client.call('say', { params: { id: 't-1' }, body: { text: `${round}.${i}` } })
-    signalProcess(pid, 'SIGKILL')
-    await gone(pid)
-    expect(existsSync(paths.socket)).toBe(true)
-    const before = performance.now()
-    await start(paths)
-    downtimes.push(performance.now() - before)
+  for (let kill = 0; kill < KILLS; kill++) {
+    const { counts } = await orch.client.call('status', { query: {} })
+    const open = counts.queued + counts.leased + counts.working + counts.reported + counts.verified
+    if (open < AT_ONCE) await submit()
+    await new Promise((resolve) => setTimeout(resolve, random() * 500))
+    back.push(await orch.crash())
   }
-  const { client } = await start(paths)
-  await client.call('say', { params: { id: 't-1' }, body: { text: 'last' } })
-  await following
-  abort.abort()
-  expect(seen).toEqual(Array.from({ length: seen.length }, (_, index) => index + 1))
-  expect(texts).toHaveLength(3 * 20 + 1)
-  console.log(`API back after kill -9, process start included: ${downtimes.map(Math.round).join(', ')} ms`)
-})
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
-  '%s stops it in time, also with a request that hangs',
-  async (signal) => {
-    const paths = pathsIn(temporaryDirectory())
-    const { client, pid } = await start(paths)
-    client.call('say', { params: { id: 't-1' }, body: { text: 'hang' } }).catch(() => {})
-    const types: string[] = []
-    const abort = new AbortController()
-    const following = (async () => {
-      for await (const { type } of client.events({ after: 0, signal: abort.signal, patienceMs: 10 }))
-        types.push(type)
-    })().catch(() => {})
-    await expect.poll(() => types).toContain('daemon.started')
-    const before = performance.now()
-    signalProcess(pid, signal)
-    await gone(pid)
-    expect(performance.now() - before).toBeLessThan(5_000)
-    expect(existsSync(paths.socket)).toBe(false)
-    await following
-    expect(types).toContain('daemon.stopped')
-    const log = readFileSync(paths.log, 'utf8')
-    expect(log).toContain('"stopped"')
-    expect((await start(paths)).pid).not.toBe(pid)
-  },
-)
+  const tasks = (await Promise.all(runs.map((run) => orch.finished(run.id, 120_000)))).flat()
+  const { pulls } = await orch.client.call('pulls', { query: { repo: repository.path, forge: 'local' } })
+  back.sort((a, b) => a - b)
+  const share = (part: number) =>
+    Math.round(back[Math.min(back.length - 1, Math.floor(back.length * part))] ?? 0)
+  console.log(
+    `${KILLS} kills, ${tasks.length} tasks; API back after p50 ${share(0.5)} ms, p95 ${share(0.95)} ms, max ${share(1)} ms`,
+  )
 
-test('stop answers first, then the daemon goes; streams end with it', async () => {
-  const paths = pathsIn(temporaryDirectory())
-  const { client, pid } = await start(paths)
-  expect(await client.call('stop', { body: {} })).toEqual({ stoppedAgents: 0 })
-  await gone(pid)
-  expect(readFileSync(paths.output, 'utf8')).toBe('')
-  await expect(client.call('health')).rejects.toMatchObject({ code: 'E_DAEMON' })
-})
-
-test.each(['crash', 'reject'])('what nobody caught (%s) is logged and ends it', async (text) => {
-  const paths = pathsIn(temporaryDirectory())
-  const { client, pid } = await start(paths)
-  await client.call('say', { params: { id: 't-1' }, body: { text } }).catch(() => {})
-  await gone(pid)
-  expect(readFileSync(paths.log, 'utf8')).toContain('"crashed"')
-  expect(readFileSync(paths.output, 'utf8')).not.toBe('')
-  await start(paths)
-})
-
-test('a daemon that dies at its start says why', async () => {
-  const paths = pathsIn(temporaryDirectory())
-  const broken = start(paths, { env: { ONLY_API_DAEMON: 'broken' } })
-  await expect(broken).rejects.toMatchObject({
-    code: 'E_DAEMON',
-    message: expect.stringContaining('this daemon is broken'),
-    fix: expect.stringContaining(paths.log),
-  })
-  const misconfigured = start(paths, { env: { ORCH_TOTAL_AGENTS: 'many' } })
-  await expect(misconfigured).rejects.toMatchObject({
-    code: 'E_DAEMON',
-    message: expect.stringMatching(/E_CONFIG: ORCH_TOTAL_AGENTS(?![\s\S]*this daemon is broken)/),
-  })
-  await start(paths)
-})
-
-test('with apiPort it answers on loopback too, to who knows the token', async () => {
-  const paths = pathsIn(temporaryDirectory())
-  const { pid } = await start(paths, { env: { ORCH_API_PORT: '0' } })
-  const { port } = JSON.parse(readFileSync(paths.apiPort, 'utf8'))
-  const token = readFileSync(paths.token, 'utf8').trim()
-  const ask = (authorization: string) =>
-    fetch(`http://127.0.0.1:${port}/v1/health`, { headers: { authorization } })
-  expect((await ask('Bearer wrong')).status).toBe(401)
-  expect(await (await ask(`Bearer ${token}`)).json()).toMatchObject({ pid })
-  expect(statSync(paths.token).mode & 0o777).toBe(0o600)
+  expect(tasks.filter((task) => task.state !== 'accepted')).toEqual([])
+  expect(tasks.filter((task) => task.attempts.length !== 1)).toEqual([]) // taken up again, none begun anew
+  expect(lines('doubles')).toEqual([])
+  expect(lines('runs').sort()).toEqual(tasks.map((task) => task.agent).sort())
+  expect(pulls.map((pull) => pull.head).sort()).toEqual(tasks.map((task) => task.branch).sort())
+  expect((await orch.client.call('checkStore', {})).faults).toEqual([])
+  expect(share(0.5)).toBeLessThan(1_000)
 })
