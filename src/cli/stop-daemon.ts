@@ -3,22 +3,30 @@ import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
 
 const PATIENCE_MS = 15_000
+const LOOK_MS = 20
 
-/** Stops the daemon and returns when it answers no more. @throws OrchError E_TIMEOUT */
+/**
+ * Stops the daemon and returns when its process is gone: only then is its store free, and its tmux server ended.
+ * @throws OrchError E_TIMEOUT
+ */
 export async function stopDaemon(
   client: Client,
   clock: Clock,
   agents: boolean,
 ): Promise<{ stoppedAgents: number }> {
+  const { pid } = await client.call('health')
   const answer = await client.call('stop', { body: { agents } })
-  const deadline = clock.now() + PATIENCE_MS
-  while (clock.now() < deadline) {
-    const there = await client.call('health', {}, { timeoutMs: 1_000 }).then(
-      () => true,
-      (error: OrchError) => error.code !== 'E_DAEMON',
-    )
-    if (!there) return answer
-    await clock.sleep(20)
+  for (const deadline = clock.now() + PATIENCE_MS; clock.now() < deadline; await clock.sleep(LOOK_MS))
+    if (!isAlive(pid)) return answer
+  throw new OrchError('E_TIMEOUT', `the daemon (pid ${pid}) is still there after ${PATIENCE_MS / 1_000} s`, {
+    fix: `Look at the end of the daemon log; kill ${pid} ends it, agents live on.`,
+  })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
-  throw new OrchError('E_TIMEOUT', `the daemon still answers after ${PATIENCE_MS / 1_000} s`)
 }

@@ -3,6 +3,7 @@ import type { Handlers, RunView, TaskDetail, TaskView } from '../../src/api/cont
 import { serve } from '../../src/api/serve.ts'
 import { createApi } from '../../src/api/server.ts'
 import { prepareStateDirectory } from '../../src/api/state-directory.ts'
+import { packageVersion } from '../../src/api/version.ts'
 import { runCommandLine } from '../../src/cli/program.ts'
 import type { World } from '../../src/cli/world.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -79,6 +80,10 @@ export function worldOf(given: Given, screen: { out: string; err: string }): Wor
   }
 }
 
+/** More than any system gives: the process of this daemon is gone already. */
+const NO_PID = 2 ** 30
+const health: Handlers['health'] = async () => ({ ok: true, version: packageVersion(), pid: NO_PID })
+
 /** A daemon's API on the socket of a state directory of its own, ended after the test. */
 export async function fakeDaemon(handlers: Partial<Handlers> = {}) {
   const state = temporaryDirectory('oc')
@@ -86,7 +91,7 @@ export async function fakeDaemon(handlers: Partial<Handlers> = {}) {
   await prepareStateDirectory(paths)
   const journal = openTableJournal(':memory:')
   const ending = new AbortController()
-  const given = handlersFor(handlers)
+  const given = handlersFor({ health, ...handlers })
   const api = createApi({
     handlers: given,
     journal,

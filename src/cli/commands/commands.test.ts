@@ -255,6 +255,7 @@ test('stop waits until nobody answers; without a daemon there is nothing to do',
     out: 'stopped the daemon and 2 agents\n',
     err: '',
   })
+  await daemon.close()
   const again = await orch(['stop', '--json'], { state: daemon.state })
   expect(JSON.parse(again.out)).toMatchObject({ kind: 'stop', wasRunning: false, stoppedAgents: 0 })
 })
@@ -262,7 +263,7 @@ test('stop waits until nobody answers; without a daemon there is nothing to do',
 test('start says what runs', async () => {
   const { state, paths } = await fakeDaemon()
   const { out } = await orch(['start', '--json'], { state })
-  expect(JSON.parse(out)).toMatchObject({ kind: 'start', pid: process.pid, socket: paths.socket })
+  expect(JSON.parse(out)).toMatchObject({ kind: 'start', pid: 2 ** 30, socket: paths.socket })
 })
 
 test('the store: backup to an absolute path, check with its exit code', async () => {

@@ -219,3 +219,12 @@ test('a daemon that goes away for good is an error that says that agents go on',
   const gone = daemon.run(['x'], { sees: () => void daemon.close() })
   expect(await gone).toMatchObject({ code: 5, err: expect.stringContaining('The agents work on') })
 }, 60_000)
+
+test('a variable that the API does not take is left out, and the run goes on', async () => {
+  const daemon = await daemonWith([[accepted]])
+  const env = { 'GOOGLE_A.B': 'x', OPENAI_BIG: 'x'.repeat(40_000), OPENAI_API_KEY: 'k' }
+  const { code, err } = await daemon.run(['x'], { env })
+  expect(code).toBe(0)
+  expect(err).toBe('note: not handed to agents, by name or size: GOOGLE_A.B, OPENAI_BIG\n')
+  expect(Object.keys(daemon.asked[0]?.env ?? {})).toContain('OPENAI_API_KEY')
+})

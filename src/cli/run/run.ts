@@ -4,6 +4,7 @@ import type { NewTaskRequest, RunView, SubmitRequest } from '../../api/contract.
 import { loadConfig } from '../../config/load.ts'
 import { OrchError } from '../../errors.ts'
 import { passedEnv } from '../../orchestrator/agent-env.ts'
+import { oneLine } from '../../text.ts'
 import type { Cli } from '../cli.ts'
 import { untilInterrupt } from '../interrupt.ts'
 import { findRepository } from '../repository.ts'
@@ -39,7 +40,19 @@ export async function run(cli: Cli, words: string[], options: RunOptions): Promi
 async function requestOf(cli: Cli, tasks: NewTaskRequest[], repo: string): Promise<SubmitRequest> {
   const { environment } = cli.world
   const { config } = await loadConfig(environment, { repo: await findRepository(repo) })
-  return { requestId: randomUUID(), repo, tasks, env: passedEnv(environment.env, config.passEnv) }
+  return { requestId: randomUUID(), repo, tasks, env: callerEnv(cli, config.passEnv) }
+}
+
+const LONGEST_VALUE = 32_768
+
+/** The caller's variables for the agents. One that the API would not take is left out, with a word. */
+function callerEnv(cli: Cli, passEnv: readonly string[]): Record<string, string> {
+  const all = Object.entries(passedEnv(cli.world.environment.env, passEnv))
+  const fits = ([name, value]: [string, string]) =>
+    /^[A-Za-z_]\w{0,99}$/.test(name) && value.length <= LONGEST_VALUE
+  const left = all.filter((entry) => !fits(entry)).map(([name]) => oneLine(name, 100))
+  if (left.length > 0) cli.note(`note: not handed to agents, by name or size: ${left.join(', ')}`)
+  return Object.fromEntries(all.filter(fits))
 }
 
 /** A daemon that died while it was asked may have taken the run: the same request again gives that one. */

@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process'
+import { expect, onTestFinished, test } from 'vitest'
+import { fakeDaemon } from '../../test/support/cli.ts'
+import { createClient } from '../api/client.ts'
+import { packageVersion } from '../api/version.ts'
+import { systemClock } from '../clock.ts'
+import { stopDaemon } from './stop-daemon.ts'
+
+test('a daemon that answers no more may still hold its store: its process is waited for', async () => {
+  const process = spawn('sleep', ['60'])
+  onTestFinished(() => void process.kill('SIGKILL'))
+  let gone = false
+  process.on('exit', () => {
+    gone = true
+  })
+  const daemon = await fakeDaemon({
+    health: async () => ({ ok: true, version: packageVersion(), pid: process.pid ?? 0 }),
+    stop: async () => {
+      setTimeout(() => process.kill(), 200)
+      setTimeout(() => void daemon.close(), 20)
+      return { stoppedAgents: 1 }
+    },
+  })
+  const client = createClient({ socketPath: daemon.paths.socket })
+  onTestFinished(() => client.close())
+  expect(await stopDaemon(client, systemClock, true)).toEqual({ stoppedAgents: 1 })
+  expect(gone).toBe(true)
+})
