@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Environment } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
@@ -7,6 +6,7 @@ import { OrchError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Client, createClient } from './client.ts'
 import type { Answer } from './contract.ts'
+import { daemonProgram } from './program.ts'
 import { prepareStateDirectory } from './state-directory.ts'
 import { packageVersion } from './version.ts'
 
@@ -70,15 +70,9 @@ async function start(client: Client, options: ConnectOptions): Promise<void> {
     clock,
     patienceMs,
     environment,
-    program: options.program ?? ownProgram(),
+    program: options.program ?? daemonProgram(),
     daemonPid: async () => (await health(client, paths))?.pid,
   })
-}
-
-/** The daemon beside us: compiled, or the source itself in a checkout. */
-function ownProgram(): string {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return fileURLToPath(new URL(`../daemon/main.${extension}`, import.meta.url))
 }
 
 function warnOfVersion(theirs: string, log: Pick<Log, 'warn'> | undefined): void {

@@ -6,6 +6,7 @@ import type { Paths } from '../config/paths.ts'
 import { OrchError } from '../errors.ts'
 import { signalProcess, spawnDetached } from '../exec.ts'
 import { plainText } from '../text.ts'
+import { daemonArgv } from './program.ts'
 
 /** Starting the daemon from the outside, and waiting until it answers. */
 
@@ -80,7 +81,7 @@ function spawnDaemon({ paths, environment, program }: StartOptions) {
   const output = openSync(paths.output, 'a+', 0o600)
   if (fstatSync(output).size > LARGEST_OUTPUT) ftruncateSync(output)
   const begin = fstatSync(output).size
-  const child = spawnDetached([process.execPath, program], {
+  const child = spawnDetached(daemonArgv(program), {
     cwd: paths.state,
     env: environment.env,
     stdout: output,

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { daemonArgv } from '../api/program.ts'
 import type { Environment } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
 import { OrchError } from '../errors.ts'
@@ -91,17 +91,12 @@ function launchd(home: string): Manager {
 
 function specOf({ argv, environment, paths }: ServiceOptions): ServiceSpec {
   return {
-    argv: argv ?? [process.execPath, ownProgram()],
+    argv: argv ?? daemonArgv(),
     // The agents are found on the PATH that the person has now. Keys and tokens come with each run, not from here.
     env: { ORCH_STATE_DIR: paths.state, ...(environment.env.PATH && { PATH: environment.env.PATH }) },
     state: paths.state,
     output: paths.output,
   }
-}
-
-function ownProgram(): string {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return fileURLToPath(new URL(`./main.${extension}`, import.meta.url))
 }
 
 async function probe(manager: Manager, options: ServiceOptions): Promise<void> {

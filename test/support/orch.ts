@@ -25,7 +25,8 @@ export interface Orch {
   close(): Promise<void>
 }
 
-const PROGRAM = fileURLToPath(new URL('../../src/daemon/main.ts', import.meta.url))
+/** ORCH_TEST_DIST=1 takes the compiled program, as people have it; benches do. */
+const PROGRAM = fileURLToPath(new URL(process.env.ORCH_TEST_DIST ? '../../dist/daemon/main.js' : '../../src/daemon/main.ts', import.meta.url))
 
 /** Path of a fixture agent. */
 export const agent = (name: string): string =>

@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import { daemonArgv } from '../../api/program.ts'
 import { OrchError } from '../../errors.ts'
 import { spawnForeground } from '../../exec.ts'
 import { examples } from '../arguments.ts'
@@ -43,11 +43,9 @@ async function service(cli: Cli, install: boolean): Promise<void> {
 
 /** Ctrl-C reaches daemon and us alike: it stops, and we give its exit code. */
 async function foreground(cli: Cli): Promise<void> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const program = fileURLToPath(new URL(`../../daemon/main.${extension}`, import.meta.url))
   const release = cli.world.onInterrupt(() => {})
   try {
-    cli.exit(await spawnForeground([process.execPath, program], { env: cli.world.environment.env }))
+    cli.exit(await spawnForeground(daemonArgv(), { env: cli.world.environment.env }))
   } finally {
     release()
   }
