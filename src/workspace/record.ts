@@ -28,7 +28,8 @@ export async function readSetUp(path: string): Promise<string[]> {
 export const ignoreFile = (path: string): string => `${path}.ignore`
 
 export async function removeRecords(path: string): Promise<void> {
-  for (const file of [`${path}.json`, `${path}.setup.json`, ignoreFile(path)]) await rm(file, { force: true })
+  const files = [`${path}.json`, `${path}.setup.json`, ignoreFile(path)]
+  await Promise.all(files.map((file) => rm(file, { force: true })))
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {

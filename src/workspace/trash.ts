@@ -15,6 +15,7 @@ export interface Trash {
 export function createTrash(root: string, ids: Ids): Trash {
   return {
     async discard(path) {
+      if (!(await lstat(path).catch(() => undefined))) return
       await mkdir(root, { recursive: true, mode: 0o700 })
       try {
         await rename(path, join(root, `${basename(path)}.${ids.token().slice(0, 12)}`))

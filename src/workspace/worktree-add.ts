@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
 import type { ExecResult } from '../exec.ts'
 import { type Git, gitError } from '../git.ts'
-import { commitOf } from './git-at.ts'
 
 /** Only git's own tools wait for our lock: a person's `git worktree add` at the same moment makes ours fail. */
 const RACED = /failed to read .*(commondir|gitdir|HEAD)|could not open .*worktrees/
@@ -18,14 +17,16 @@ export async function addWorktree(
   clock: Clock,
 ): Promise<void> {
   const { path, branch, from } = order
+  const fresh = ['--no-track', '-b', branch, path, from]
+  const existing = [path, branch]
+  let what = fresh // most branches are new: asking first would cost everybody who waits for the lock a process
   for (let tries = 1; ; tries++) {
-    const there = await commitOf(git, `refs/heads/${branch}`)
-    const what = there ? [path, branch] : ['--no-track', '-b', branch, path, from]
     const args = ['worktree', 'add', '--quiet', '--no-checkout', ...what]
     const result = await git.try(['-c', 'worktree.useRelativePaths=false', ...args])
     if (result.code === 0) return
-    if (!RACED.test(result.stderr) || tries === TRIES) throw addError(git, order, args, result)
-    await clock.sleep(20)
+    if (what === fresh && /a branch named '.*' already exists/.test(result.stderr)) what = existing
+    else if (!RACED.test(result.stderr) || tries >= TRIES) throw addError(git, order, args, result)
+    else await clock.sleep(20)
   }
 }
 

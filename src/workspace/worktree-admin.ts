@@ -10,10 +10,11 @@ import { basename, join, resolve } from 'node:path'
 export async function findAdmin(gitDir: string, path: string): Promise<string | undefined> {
   const all = join(gitDir, 'worktrees')
   const names = await readdir(all).catch(() => [])
-  const likely = basename(path)
-  for (const name of [...names].sort((a, b) => Number(b === likely) - Number(a === likely))) {
-    const admin = join(all, name)
-    if ((await placeOf(admin)) === path) return admin
+  const likely = names.filter((name) => name === basename(path))
+  for (const some of [likely, names]) {
+    const places = await Promise.all(some.map((name) => placeOf(join(all, name))))
+    const name = some[places.indexOf(path)]
+    if (name !== undefined) return join(all, name)
   }
   return undefined
 }
@@ -38,6 +39,6 @@ export async function removeAdmin(gitDir: string, path: string, unique: string):
   for (let admin = await findAdmin(gitDir, path); admin; admin = await findAdmin(gitDir, path)) {
     await mkdir(trash, { recursive: true })
     await rename(admin, join(trash, `${basename(admin)}.${unique}`))
+    await rm(trash, { recursive: true, force: true })
   }
-  await rm(trash, { recursive: true, force: true })
 }
