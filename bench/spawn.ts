@@ -19,7 +19,7 @@ const option = (name: string, fallback: number) => {
 }
 const ROUNDS = option('rounds', 7)
 const FILES = option('files', 5_000)
-const AT_ONCE = [1, 5, 20]
+const AT_ONCE = option('only', 0) ? [option('only', 0)] : [1, 5, 20]
 
 const parent = mkdtempSync(join(tmpdir(), 'orch-bench-'))
 const bytes = join(parent, 'bytes')

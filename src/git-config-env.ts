@@ -3,7 +3,9 @@ import type { Env } from './exec.ts'
 /** Settings for git that live in the environment alone (git-config(1), GIT_CONFIG_COUNT): nothing is written anywhere. */
 
 /** The variables that give git these settings. */
-export function gitConfigEnv(settings: Iterable<readonly [name: string, value: string]>): Record<string, string> {
+export function gitConfigEnv(
+  settings: Iterable<readonly [name: string, value: string]>,
+): Record<string, string> {
   const pairs = [...settings].flatMap(([name, value], n) => [
     [`GIT_CONFIG_KEY_${n}`, name],
     [`GIT_CONFIG_VALUE_${n}`, value],
@@ -20,5 +22,8 @@ export function joinEnvironments(...all: Env[]): Record<string, string> {
 
 function gitSettingsIn(env: Env): (readonly [string, string])[] {
   const count = Number(env.GIT_CONFIG_COUNT ?? 0)
-  return Array.from({ length: count }, (_, n) => [env[`GIT_CONFIG_KEY_${n}`] ?? '', env[`GIT_CONFIG_VALUE_${n}`] ?? ''] as const)
+  return Array.from(
+    { length: count },
+    (_, n) => [env[`GIT_CONFIG_KEY_${n}`] ?? '', env[`GIT_CONFIG_VALUE_${n}`] ?? ''] as const,
+  )
 }

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
 import { exec } from '../exec.ts'
@@ -171,7 +172,7 @@ test('the client loads no schema and no package', async () => {
     const loaded = []
     registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
     import(process.argv[1]).then(() => console.log(JSON.stringify(loaded)))`
-  const file = new URL('./connect.ts', import.meta.url).pathname
+  const file = fileURLToPath(new URL('./connect.ts', import.meta.url))
   const { stdout } = await exec([process.execPath, '-e', program, file], { env: {} })
   const loaded = JSON.parse(stdout) as string[]
   expect(loaded.length).toBeGreaterThan(4)

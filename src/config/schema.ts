@@ -94,7 +94,6 @@ export const daemonSettings = z.strictObject({
 export const configSchema = z.strictObject({ ...projectSettings.shape, ...daemonSettings.shape })
 export type Config = z.infer<typeof configSchema>
 export type ProjectConfig = z.infer<typeof projectSettings>
-export type Profile = z.infer<typeof profileSchema>
 
 /** Where a value came from, for `orch config show --origin`. */
 export type Origin = 'default' | `file ${string}` | `variable ${string}` | `flag ${string}`

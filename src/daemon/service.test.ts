@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
 import { OrchError } from '../errors.ts'
@@ -37,9 +38,9 @@ test('on Linux: a user unit, enabled and started', async () => {
     'systemctl --user daemon-reload',
     'systemctl --user enable --now orchd.service',
   ])
-  const program = new URL('./main.ts', import.meta.url).pathname
+  const program = fileURLToPath(new URL('./main.ts', import.meta.url))
   const spec = {
-    argv: [process.execPath, program],
+    argv: [process.execPath, '--max-semi-space-size=1', program],
     env: { ORCH_STATE_DIR: options.paths.state, PATH: '/usr/bin' },
   }
   expect(readFileSync(service.file, 'utf8')).toBe(systemdUnit({ ...spec, ...options.paths }))

@@ -1,6 +1,5 @@
-import type { EventView, PullRequestView, RunView, TaskDetail, TaskView } from '../api/contract.ts'
+import type { PullRequestView, RunView, TaskDetail, TaskView } from '../api/contract.ts'
 import type { PullRequest } from '../forge/forge.ts'
-import type { JournalEvent } from '../journal/journal.ts'
 import { type Attempt, NO_USAGE, type Run, type Task, type Usage } from '../task/task.ts'
 
 /** What the API shows of tasks, runs, pull requests and events. */
@@ -98,10 +97,6 @@ export function viewPull(pull: PullRequest, repo: string, taskId?: string): Pull
     mergeCommit,
     taskId,
   }
-}
-
-export function viewEvent(event: JournalEvent): EventView {
-  return { ...event, at: iso(event.at) }
 }
 
 function sumUsage(all: Usage[]): Usage {

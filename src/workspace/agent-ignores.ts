@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Env } from '../exec.ts'
 import type { Git } from '../git.ts'
+import { gitConfigEnv } from '../git-config-env.ts'
 import { ignoreFile, readSetUp } from './record.ts'
 
 /**
@@ -18,7 +19,7 @@ export async function agentIgnores(git: Git, path: string, env: Env = {}): Promi
   const file = ignoreFile(path)
   const own = await readFile(await personsIgnores(git, env), 'utf8').catch(() => '')
   await writeFile(file, `${own}\n${paths.map(toPattern).join('\n')}\n`, { mode: 0o600 })
-  return { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'core.excludesFile', GIT_CONFIG_VALUE_0: file }
+  return gitConfigEnv([['core.excludesFile', file]])
 }
 
 /** git expands the `~`, and knows the home directory. */

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { sampleEnv } from '../../test/support/repository.ts'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
@@ -7,7 +8,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { exec, spawnPiped } from '../exec.ts'
 import { createRepositoryLock } from './repository-lock.ts'
 
-const fixture = (name: string) => new URL(`../../test/fixtures/${name}`, import.meta.url).pathname
+const fixture = (name: string) => fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url))
 
 /** Another process that holds the lock; resolves when it does. */
 async function holder(gitDir: string) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { beforeEach, expect, test } from 'vitest'
 import {
   makeRepository,
@@ -14,7 +15,7 @@ import { makeWorktrees } from '../../test/support/worktrees.ts'
 import { exec, spawnPiped } from '../exec.ts'
 import type { Workspaces } from './workspace.ts'
 
-const fixture = new URL('../../test/fixtures/prepares-workspaces.ts', import.meta.url).pathname
+const fixture = fileURLToPath(new URL('../../test/fixtures/prepares-workspaces.ts', import.meta.url))
 let sample: SampleRepository
 let state: string
 let workspaces: Workspaces

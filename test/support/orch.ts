@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,7 +25,12 @@ export interface Orch {
 }
 
 /** ORCH_TEST_DIST=1 takes the compiled program, as people have it; benches do. */
-const PROGRAM = fileURLToPath(new URL(process.env.ORCH_TEST_DIST ? '../../dist/daemon/main.js' : '../../src/daemon/main.ts', import.meta.url))
+const PROGRAM = fileURLToPath(
+  new URL(
+    process.env.ORCH_TEST_DIST ? '../../dist/daemon/main.js' : '../../src/daemon/main.ts',
+    import.meta.url,
+  ),
+)
 
 /** Path of a fixture agent. */
 export const agent = (name: string): string =>
@@ -107,6 +111,3 @@ export async function startOrch(
     },
   }
 }
-
-/** The central log, for a test that failed. */
-export const logOf = (orch: Orch): string => readFileSync(orch.paths.log, 'utf8')

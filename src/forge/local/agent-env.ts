@@ -1,3 +1,5 @@
+import { gitConfigEnv } from '../../git-config-env.ts'
+
 /**
  * What lets an agent push with plain `git push`: a remote `orch` that exists only in its environment, so that nothing
  * is written into the person's configuration. There is no fetch refspec, so that pushing leaves no tracking refs.
@@ -7,14 +9,9 @@
  * head that its proof asks for.
  */
 export function pushEnvironment(bareRepository: string): Record<string, string> {
-  const settings = Object.entries({
-    'remote.orch.url': bareRepository,
-    'remote.pushDefault': 'orch',
-    'remote.orch.push': 'HEAD', // with push.default a push.autoSetupRemote would write into the person's configuration
-  })
-  const pairs = settings.flatMap(([key, value], n) => [
-    [`GIT_CONFIG_KEY_${n}`, key],
-    [`GIT_CONFIG_VALUE_${n}`, value],
+  return gitConfigEnv([
+    ['remote.orch.url', bareRepository],
+    ['remote.pushDefault', 'orch'],
+    ['remote.orch.push', 'HEAD'], // with push.default a push.autoSetupRemote would write into the person's configuration
   ])
-  return { GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(pairs) }
 }
