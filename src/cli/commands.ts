@@ -41,7 +41,7 @@ export const COMMANDS: Listed[] = [
   },
   {
     name: 'pr',
-    summary: 'list, show, merge and review pull requests',
+    summary: 'list, show, open, merge and review pull requests',
     load: () => import('./commands/pr.ts'),
   },
   {

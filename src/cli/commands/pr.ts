@@ -3,52 +3,47 @@ import { OrchError } from '../../errors.ts'
 import { oneLine, plainText } from '../../text.ts'
 import { examples, whole } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
+import { defineCreate } from '../open-pull.ts'
+import { type Place, placeOf, pullCommand } from '../pull-command.ts'
 import { diffText, pullDetail, pullTable } from '../pull-lines.ts'
 
-interface Place {
-  repo?: string
-  forge?: 'auto' | 'local' | 'github'
-}
-
 export function define(command: Command, cli: Cli): void {
-  examples(command, ['orch pr list', 'orch pr diff 1', 'orch pr merge 1', 'orch pr review 1 --approve'])
+  examples(command, [
+    'orch pr list',
+    'orch pr diff 1',
+    'orch pr merge 1',
+    'orch pr review 1 --approve',
+    'orch pr create',
+  ])
   defineReading(command, cli)
+  defineCreate(command, cli)
   defineMerge(command, cli)
   defineReview(command, cli)
   defineCheck(command, cli)
 }
 
-/** A command below `pr` that knows which repository and forge is meant. */
-function below(command: Command, name: string, summary: string, lines: string[]): Command {
-  const inner = command
-    .command(name)
-    .description(summary)
-    .option('--repo <path>', 'repository (default: here)')
-  inner.addOption(inner.createOption('--forge <name>', 'where to look').choices(['auto', 'local', 'github']))
-  return examples(inner, lines)
-}
-
 const numbered = (command: Command) =>
   command.argument('<number>', 'number of the pull request', whole('the number', { min: 1 }))
 
-const placeOf = (cli: Cli, { repo, forge }: Place) => ({ repo: cli.repository(repo), forge })
-
 function defineReading(command: Command, cli: Cli): void {
-  const list = below(command, 'list', 'list pull requests', ['orch pr list', 'orch pr list --state open'])
+  const list = pullCommand(command, 'list', 'list pull requests', [
+    'orch pr list',
+    'orch pr list --state open',
+  ])
   list.addOption(list.createOption('--state <state>', 'only these').choices(['open', 'merged', 'closed']))
   list.action(async (options: Place & { state?: 'open' | 'merged' | 'closed' }) => {
     const query = { ...placeOf(cli, options), state: options.state }
     const { pulls } = await (await cli.connect()).call('pulls', { query })
     cli.answer('pulls', { pulls }, () => pullTable(pulls, cli.layout()))
   })
-  const show = numbered(below(command, 'show', 'show one with checks and files', ['orch pr show 1']))
+  const show = numbered(pullCommand(command, 'show', 'show one with checks and files', ['orch pr show 1']))
   show.action(async (number: number, options: Place) => {
     const client = await cli.connect()
     const pull = await client.call('pull', { params: { number }, query: placeOf(cli, options) })
     cli.answer('pull', pull, () => pullDetail(pull, cli.layout()))
   })
   const diff = numbered(
-    below(command, 'diff', 'print its diff', ['orch pr diff 1', 'orch pr diff 1 | git apply']),
+    pullCommand(command, 'diff', 'print its diff', ['orch pr diff 1', 'orch pr diff 1 | git apply']),
   )
   diff.action(async (number: number, options: Place) => {
     const client = await cli.connect()
@@ -64,7 +59,7 @@ interface MergeOptions extends Place {
 
 function defineMerge(command: Command, cli: Cli): void {
   const merge = numbered(
-    below(command, 'merge', 'merge it, and bring the result into the repository', [
+    pullCommand(command, 'merge', 'merge it, and bring the result into the repository', [
       'orch pr merge 1',
       'orch pr merge 1 --method squash',
     ]),
@@ -91,7 +86,7 @@ interface ReviewOptions extends Place {
 
 function defineReview(command: Command, cli: Cli): void {
   const review = numbered(
-    below(command, 'review', 'say what you think of it (local forge)', [
+    pullCommand(command, 'review', 'say what you think of it (local forge)', [
       'orch pr review 1 --approve',
       'orch pr review 1 --request-changes -m "The parser needs a test"',
     ]),
@@ -137,7 +132,7 @@ interface CheckOptions extends Place {
 
 function defineCheck(command: Command, cli: Cli): void {
   const check = numbered(
-    below(command, 'check', 'report a check of your own (local forge)', [
+    pullCommand(command, 'check', 'report a check of your own (local forge)', [
       'orch pr check 1 --name tests --state success',
       'orch pr check 1 --name lint --state failure --summary "3 warnings" --optional',
     ]),
