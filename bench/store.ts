@@ -1,8 +1,13 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { createClient } from '../src/api/client.ts'
+import { pathsIn } from '../src/config/paths.ts'
+import { spawnPiped } from '../src/exec.ts'
 import { openSqliteStore } from '../src/store/sqlite/sqlite.ts'
 import type { Fence, TaskSpec } from '../src/task/task.ts'
 
@@ -76,7 +81,8 @@ async function makeSubjects(directory: string): Promise<Subject[]> {
     bareSqlite(join(directory, 'bare.db')),
     await throughStore(join(directory, 'one', 'orch.db'), 1),
     await throughStore(join(directory, 'many', 'orch.db'), LANES),
-    ...(await throughSocket(directory)),
+    await throughSocket(directory, 1),
+    await throughSocket(directory, LANES),
   ]
 }
 
@@ -132,12 +138,30 @@ async function throughStore(file: string, inFlight: number): Promise<Subject> {
   }
 }
 
-/**
- * The same transitions asked for over the Unix socket API, with 1 and 50 in flight, belong here: start the server over
- * a store of its own in `directory` and give one subject each ("store through the socket").
- */
-async function throughSocket(_directory: string): Promise<Subject[]> {
-  return []
+/** Through the Unix socket API, client and server in two processes: each lane cancels its task and brings it back. */
+async function throughSocket(directory: string, inFlight: number): Promise<Subject> {
+  const state = join(directory, `socket-${inFlight}`)
+  const program = fileURLToPath(new URL('store-server.ts', import.meta.url))
+  const server = spawnPiped([process.execPath, program, state, String(LANES), JSON.stringify(SPEC)], {
+    env: {},
+  })
+  await once(server.stdout ?? server, 'data')
+  const client = createClient({ socketPath: pathsIn(state).socket })
+  const cancelled = new Set<number>()
+  return {
+    name: 'store through the socket',
+    inFlight,
+    transition: async (lane) => {
+      const again = cancelled.delete(lane)
+      if (!again) cancelled.add(lane)
+      await client.call(again ? 'retry' : 'cancel', { params: { id: `t-${lane}` } })
+    },
+    close: async () => {
+      client.close()
+      server.kill('SIGKILL')
+      await once(server, 'close')
+    },
+  }
 }
 
 async function measure(subject: Subject, ms: number): Promise<Round> {
