@@ -73,11 +73,13 @@ export interface TaskStore {
     now: number,
     failure: { reason: Reason; retryAt: number; final?: boolean },
   ): Promise<Task>
+  /** Ends the attempt as lost: no try is used up. */
+  lose(fence: Fence, now: number, loss: { reason: Reason; retryAt: number }): Promise<Task>
   cancel(taskId: TaskId, now: number, reason: Reason): Promise<Task>
   retry(taskId: TaskId, now: number): Promise<Task>
   /** Renews every lease the host holds and gives the ids of the tasks that it still holds. */
   renew(host: string, now: number, leaseMs: number): Promise<TaskId[]>
-  /** Fails (with the code `lease-expired`) each held task whose lease ended before `now` and whose host is not `host`. */
+  /** Loses (with the code `lease-expired`) each held task whose lease ended before `now` and whose host is not `host`. */
   rescue(host: string, now: number): Promise<Task[]>
   /** Notes what became known of an attempt and appends its events, fenced, in one transaction. */
   progress(fence: Fence, progress: Progress): Promise<Attempt>

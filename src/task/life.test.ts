@@ -3,8 +3,10 @@ import {
   accept,
   type Change,
   cancel,
+  FREE_LOSSES,
   fail,
   lease,
+  lose,
   queue,
   renew,
   report,
@@ -31,6 +33,7 @@ const ways: Record<string, (task: Task) => Change> = {
   verify: (task) => verify(task, fence, 20, proof),
   accept: (task) => accept(task, fence, 20),
   fail: (task) => fail(task, fence, 20, reason, 50),
+  lose: (task) => lose(task, fence, 20, reason, 50),
   cancel: (task) => cancel(task, 20, reason),
   retry: (task) => retry(task, 20),
 }
@@ -56,6 +59,7 @@ const drawn: Record<string, [TaskState[], TaskState]> = {
   verify: [['reported'], 'verified'],
   accept: [['verified'], 'accepted'],
   fail: [['leased', 'working', 'waiting', 'reported', 'verified'], 'queued'],
+  lose: [['leased', 'working', 'waiting', 'reported', 'verified'], 'queued'],
   cancel: [['queued', 'leased', 'working', 'waiting', 'reported', 'verified'], 'cancelled'],
   retry: [['dead', 'cancelled'], 'queued'],
 }
@@ -83,7 +87,7 @@ describe('every arrow that is drawn, and none that is not', () => {
 })
 
 describe('fencing', () => {
-  const fenced = ['start', 'wait', 'resume', 'report', 'verify', 'accept', 'fail']
+  const fenced = ['start', 'wait', 'resume', 'report', 'verify', 'accept', 'fail', 'lose']
   it.each(fenced)('%s by an older attempt is refused as stale', (name) => {
     const from = drawn[name]![0][0]!
     const newer = { ...at[from], epoch: 2 }
@@ -112,6 +116,18 @@ describe('tries', () => {
     expect(dead.task).toMatchObject({ state: 'dead', used: 2 })
     expect(dead.task.lease).toBeUndefined()
     expect(retry(dead.task, 30).task).toMatchObject({ state: 'queued', used: 0, epoch: 2 })
+  })
+  it('a lost attempt uses up none, unless losing goes on and on', () => {
+    let task = { ...queued, spec: { ...spec, tries: 1 } }
+    for (let epoch = 1; epoch <= FREE_LOSSES; epoch++) {
+      const { task: leased } = lease({ ...task, notBefore: 0 }, claim)
+      task = lose(leased, { ...fence, epoch }, 20, reason, 50).task
+      expect(task).toMatchObject({ state: 'queued', used: 0, losses: epoch, reason, notBefore: 50 })
+    }
+    const last = lease({ ...task, notBefore: 0 }, claim).task
+    const dead = lose(last, { ...fence, epoch: last.epoch }, 20, reason, 50).task
+    expect(dead).toMatchObject({ state: 'dead', used: 1 })
+    expect(retry(dead, 30).task).not.toHaveProperty('losses')
   })
   it('what waited leaves nothing of the waiting behind', () => {
     expect(go('lease', 'start', 'wait')).toMatchObject({ waitingFor: 'quota', resetAt: 99 })

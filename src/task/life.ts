@@ -19,6 +19,7 @@ import {
  * queued ─▶ leased ─▶ working ⇄ waiting ─▶ reported ─▶ verified ─▶ accepted
  *   ▲          │          │                    │           │
  *   └─ backoff ┴─ failed attempt ◀─────────────┴───────────┘    after the last try ─▶ dead      any ─▶ cancelled
+ *   └─────────── lost attempt: its host or its terminal went away, which uses up no try
  *
  * retry (a person's word):  dead | cancelled ─▶ queued
  * ```
@@ -127,6 +128,18 @@ export function fail(
   )
 }
 
+/** After so many losses each further one uses up a try: there are agents that take their machine down. */
+export const FREE_LOSSES = 5
+
+/** A lost attempt, not the agent's fault: back to queued until `retryAt`, and no try is used up. */
+export function lose(task: Task, fence: Fence, now: number, reason: Reason, retryAt: number): Change {
+  hold(task, fence, 'lose', ['leased', 'working', 'waiting', 'reported', 'verified'])
+  const lost = { ...task, losses: (task.losses ?? 0) + 1, reason }
+  if (lost.losses > FREE_LOSSES) return fail(lost, fence, now, reason, retryAt)
+  const data = { reason, retryAt, tries: task.used }
+  return move({ ...lost, notBefore: retryAt }, 'queued', 'task.failed', now, data, ['lease'])
+}
+
 /** any ─▶ cancelled. Only a person (or a parent task) asks for it, so it needs no fence. */
 export function cancel(task: Task, now: number, reason: Reason): Change {
   if (isFinal(task.state)) throw new OrchError('E_STATE', `${task.id} is ${task.state} already`)
@@ -136,7 +149,12 @@ export function cancel(task: Task, now: number, reason: Reason): Change {
 /** dead | cancelled ─▶ queued, with all tries anew. */
 export function retry(task: Task, now: number): Change {
   expect(task, 'retry', ['dead', 'cancelled'])
-  return move({ ...task, used: 0 }, 'queued', 'task.retried', now, {}, ['reason', 'notBefore', 'lease'])
+  return move({ ...task, used: 0 }, 'queued', 'task.retried', now, {}, [
+    'reason',
+    'notBefore',
+    'lease',
+    'losses',
+  ])
 }
 
 /** Moves the end of a lease. No arrow: the state stays, and the journal is not told. */

@@ -118,6 +118,8 @@ export interface Task {
   epoch: number
   /** Tries used up. A quota pause or a lost host does not count; a retry by a person starts again at 0. */
   used: number
+  /** Attempts lost since the last retry by a person; absent when none was. */
+  losses?: number
   lease?: Lease
   /** Not to be claimed before this time: the backoff. */
   notBefore?: number

@@ -13,7 +13,7 @@ import { PROOF, REASON, request, submit } from '../support/store.ts'
 const IDS: TaskId[] = ['t-0', 't-1', 't-2', 't-3']
 const HOSTS = ['here', 'there'] as const
 const LEASE_MS = 50
-const FENCED = ['start', 'wait', 'resume', 'report', 'verify', 'accept', 'fail'] as const
+const FENCED = ['start', 'wait', 'resume', 'report', 'verify', 'accept', 'fail', 'lose'] as const
 
 /** The way to accepted, so that sequences get to its end often enough. */
 const ONWARD: Partial<Record<TaskState, FencedVerb['verb']>> = {
@@ -153,7 +153,7 @@ function changesOf(tasks: Task[], verb: Verb, fence: Fence | undefined, now: num
     case 'rescue':
       return held
         .filter(({ lease }) => lease && lease.host !== verb.host && lease.until < now)
-        .map((task) => life.fail(task, ownFence(task), now, lapsed(task), now))
+        .map((task) => life.lose(task, ownFence(task), now, lapsed(task), now))
   }
 }
 
@@ -167,6 +167,8 @@ function fencedChange(task: Task, verb: FencedVerb, fence: Fence, now: number): 
       return life.verify(task, fence, now, PROOF)
     case 'fail':
       return life.fail(task, fence, now, REASON, now + verb.backoff, verb.final)
+    case 'lose':
+      return life.lose(task, fence, now, REASON, now + verb.backoff)
     case 'start':
       return life.start(task, fence, now)
     case 'resume':
@@ -226,6 +228,8 @@ function carryOutFenced(tasks: Store['tasks'], verb: FencedVerb, fence: Fence, n
       return tasks.verify(fence, now, PROOF)
     case 'fail':
       return tasks.fail(fence, now, { reason: REASON, retryAt: now + verb.backoff, final: verb.final })
+    case 'lose':
+      return tasks.lose(fence, now, { reason: REASON, retryAt: now + verb.backoff })
     case 'onward':
       throw new Error('not resolved')
     default:

@@ -120,6 +120,14 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         expect((await claim(store, { now: 500 })).task).toMatchObject({ id: 't-a', epoch: 2 })
       })
 
+      it('passes over the tasks of repositories that are at their limit, whatever their priority', async () => {
+        await submit(store, { ids: ['t-a', 't-b'], spec: { repo: '/full', priority: 9 } })
+        await submit(store, { ids: ['t-c'], run: 'r-2', request: 'second', spec: { repo: '/free' } })
+        expect((await claim(store, { except: ['/full', '/other'] })).task.id).toBe('t-c')
+        expect(await store.tasks.claim(request({ except: ['/full'] }))).toBeUndefined()
+        expect((await claim(store, { except: [] })).task.id).toBe('t-a')
+      })
+
       it('never gives one task twice, however many ask at once', async () => {
         const ids = Array.from({ length: 30 }, (_, n) => `t-${n}` as TaskId)
         await submit(store, { ids })
@@ -192,6 +200,18 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         const { fence } = await claim(store)
         const dead = await store.tasks.fail(fence, 1, { reason: REASON, retryAt: 1, final: true })
         expect(dead).toMatchObject({ state: 'dead', used: 1 })
+      })
+
+      it('goes back to the queue when the attempt was lost, and no try is used up', async () => {
+        await submit(store, { ids: ['t-a'], spec: { tries: 1 } })
+        const first = await claim(store)
+        const lost = await store.tasks.lose(first.fence, 10, { reason: REASON, retryAt: 20 })
+        expect(lost).toMatchObject({ state: 'queued', used: 0, notBefore: 20, reason: REASON })
+        const [event] = await store.journal.read({ types: ['task.failed'] })
+        expect(event?.data).toEqual({ reason: REASON, retryAt: 20, tries: 0 })
+        expect(await store.tasks.attempts('t-a')).toMatchObject([{ outcome: 'failed', endedAt: 10 }])
+        await refused('E_STALE', store.tasks.lose(first.fence, 11, { reason: REASON, retryAt: 20 }))
+        expect((await claim(store, { now: 20 })).fence.epoch).toBe(2)
       })
 
       it('is cancelled from the queue and from a host, and retried with all tries anew', async () => {
@@ -294,12 +314,14 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       })
 
       it('that ended are rescued by another host: the attempt fails, its host is refused', async () => {
-        await submit(store, { ids: ['t-a', 't-b'] })
+        await submit(store, { ids: ['t-a', 't-b'], spec: { tries: 1 } })
         const lost = await claim(store, { host: 'there', leaseMs: 50, now: 0 })
         await claim(store, { host: 'there', leaseMs: 60, now: 0 })
         expect(await store.tasks.rescue('here', 50)).toEqual([])
         const rescued = await store.tasks.rescue('here', 51)
-        expect(rescued).toMatchObject([{ id: 't-a', state: 'queued', reason: { code: 'lease-expired' } }])
+        expect(rescued).toMatchObject([
+          { id: 't-a', state: 'queued', used: 0, reason: { code: 'lease-expired' } },
+        ])
         expect(await store.tasks.attempts('t-a')).toMatchObject([
           { outcome: 'failed', endedAt: 51, reason: { code: 'lease-expired' } },
         ])

@@ -7,7 +7,7 @@ import { openDatabase } from './database.ts'
 import { select } from './journal.ts'
 import { migrate } from './schema.ts'
 import { openSqliteStore } from './sqlite.ts'
-import { NEXT } from './task-table.ts'
+import { next } from './task-table.ts'
 
 const place = () => join(temporaryDirectory(), 'store', 'orch.db')
 const FIRST = 'CREATE TABLE a (x); INSERT INTO a VALUES (1)'
@@ -117,7 +117,8 @@ describe('queries', () => {
   }
 
   it('find the next task to claim in the index of the queue, without sorting', () => {
-    expect(planOf(NEXT, [1])).toBe('SCAN tasks USING COVERING INDEX tasks_queue')
+    expect(planOf(next(0), [1])).toBe('SCAN tasks USING COVERING INDEX tasks_queue')
+    expect(planOf(next(2), [1, '/a', '/b'])).toMatch(/^SCAN tasks USING INDEX tasks_queue/)
   })
 
   it.each([

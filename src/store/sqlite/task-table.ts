@@ -16,8 +16,10 @@ interface RecordRow {
 
 const TASK = 'SELECT t.record, s.spec FROM tasks t JOIN specs s USING (ordinal)'
 /** `tasks_queue` holds all that is looked at, in the order that is wanted; left alone, SQLite sorts all queued tasks. */
-export const NEXT = `SELECT ordinal FROM tasks INDEXED BY tasks_queue WHERE state = 'queued' AND not_before <= ?
+export const next = (except: number): string => `SELECT ordinal FROM tasks INDEXED BY tasks_queue
+  WHERE state = 'queued' AND not_before <= ? ${except > 0 ? `AND repo NOT IN (${marks(except)})` : ''}
   ORDER BY priority DESC, ordinal LIMIT 1`
+const marks = (count: number) => Array(count).fill('?').join(', ')
 const INSERT_TASK = `INSERT INTO tasks (id, run_id, repo, state, priority, not_before, record)
   VALUES (?, ?, ?, ?, ?, ?, ?)`
 const UPDATE_TASK = `UPDATE tasks SET state = ?, not_before = ?, host = ?, lease_until = ?, record = ? WHERE id = ?`
@@ -69,8 +71,8 @@ export function createTaskTable(db: Database) {
       db.run(UPDATE_TASK, state, notBefore, lease?.host ?? null, lease?.until ?? null, recordOf(task), id)
     },
     /** The task that is to be claimed next. */
-    next(now: number): Task | undefined {
-      const found = db.one<{ ordinal: number }>(NEXT, now)
+    next(now: number, except: readonly string[]): Task | undefined {
+      const found = db.one<{ ordinal: number }>(next(except.length), now, ...except)
       return found && tasks('WHERE t.ordinal = ?', found.ordinal)[0]
     },
     nextDue: () =>
@@ -154,7 +156,7 @@ function conditions({ states, runId, repo, host }: TaskFilter): { where: string;
   equal('repo', repo)
   equal('host', host)
   if (states) {
-    all.push(`t.state IN (${states.map(() => '?').join(', ')})`)
+    all.push(`t.state IN (${marks(states.length)})`)
     values.push(...states)
   }
   return { where: `WHERE ${all.join(' AND ')}`, values }

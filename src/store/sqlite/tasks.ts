@@ -42,6 +42,12 @@ export function createTaskStore(table: TaskTable, events: EventTable, group: Gro
     return failed
   }
 
+  function lose(fence: Fence, now: number, { reason, retryAt }: Parameters<TaskStore['lose']>[2]): Task {
+    const lost = apply(life.lose(table.get(fence.taskId), fence, now, reason, retryAt))
+    end(lost, now, 'failed', reason)
+    return lost
+  }
+
   return {
     submit: (run, tasks) => write(() => submit(table, events, run, tasks)),
     claim: (request) => write(() => claim(table, apply, request)),
@@ -58,6 +64,7 @@ export function createTaskStore(table: TaskTable, events: EventTable, group: Gro
         return accepted
       }),
     fail: (fence, now, failure) => write(() => fail(fence, now, failure)),
+    lose: (fence, now, loss) => write(() => lose(fence, now, loss)),
     cancel: (taskId, now, reason) =>
       write(() => {
         const task = table.get(taskId)
@@ -71,7 +78,7 @@ export function createTaskStore(table: TaskTable, events: EventTable, group: Gro
       write(() =>
         table.lapsed(host, now).map((task) => {
           const { fence, reason } = lapse(task)
-          return fail(fence, now, { reason, retryAt: now })
+          return lose(fence, now, { reason, retryAt: now })
         }),
       ),
     progress: (fence, progress) => write(() => note(table, events, fence, progress)),
@@ -110,9 +117,9 @@ function submit(table: TaskTable, events: EventTable, run: Run, added: NewTask[]
 function claim(
   table: TaskTable,
   apply: (change: life.Change) => Task,
-  { host, now, leaseMs, agent: name }: ClaimRequest,
+  { host, now, leaseMs, except = [], agent: name }: ClaimRequest,
 ): Claimed | undefined {
-  const next = table.next(now)
+  const next = table.next(now, except)
   if (!next) return undefined
   const agent = name(next, next.epoch + 1)
   const task = apply(life.lease(next, { host, now, leaseMs, agent }))
