@@ -67,6 +67,26 @@ test('a merge that never arrived, and commits of the person beside it', async ()
   expect(await it.forge.base(it.repo, 'main')).toBe(await it.sample.head())
 })
 
+test('what was pushed to a branch before it became a base does not reach the person', async () => {
+  const it = await localForge({ branches: ['release'] })
+  const before = await it.git(['rev-parse', 'release'])
+  await it.branch('topic')
+  await it.git(['push', '--quiet', it.remote.dir, 'topic:refs/heads/release'])
+  expect(await it.forge.base(it.repo, 'release')).toBe(before)
+  expect(await it.forge.head(it.repo, 'release')).toBe(before)
+  expect(await it.git(['rev-parse', 'release'])).toBe(before)
+})
+
+test('a pull request into a branch that the forge has not seen yet', async () => {
+  const it = await localForge({ branches: ['release'] })
+  await it.branch('topic')
+  await it.forge.push(it.repo, 'topic')
+  const open = (base: string) => it.forge.open(it.repo, { head: 'topic', base, title: '', body: '' })
+  await expect(open('nothing')).rejects.toMatchObject({ code: 'E_NO_BASE' })
+  expect((await open('release')).pullRequest).toMatchObject({ number: 1, base: 'release' })
+  await expect(it.git(['push', '--quiet', it.remote.dir, 'topic:refs/heads/release'])).rejects.toThrow()
+})
+
 test('no such branch, no commit yet, no repository', async () => {
   const it = await localForge()
   await expect(it.forge.base(it.repo, 'nothing')).rejects.toMatchObject({ code: 'E_NO_BASE' })

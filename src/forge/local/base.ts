@@ -17,7 +17,8 @@ export const headRef = (branch: string) => `refs/heads/${branch}`
  *
  * The person's branch leads: what was there once and is gone again (a reset, an amended commit) stays gone. Only merges
  * that never reached it (its work tree was dirty) belong to the forge alone: they are brought in now if that works, and
- * are the base of new work in any case.
+ * are the base of new work in any case. Commits on a branch that was open to pushes until now are no merges: an agent
+ * may have pushed them.
  * @throws OrchError E_NO_BASE, E_NO_COMMIT; E_CONFLICT when the person's branch went on without such a merge
  */
 export async function followBase(
@@ -30,7 +31,7 @@ export async function followBase(
   if (!person) throw await noBase(options, bare, branch)
   const ours = await bare.commit(headRef(branch))
   if (ours === person) return person
-  if (ours && !(await delivered(bare, ours, seen))) {
+  if (ours && (await isProtected(bare, branch)) && !(await delivered(bare, ours, seen))) {
     if (!(await bare.isAncestor(ours, person))) return bringIn(options, bare, branch, ours)
   }
   await bare.move(headRef(branch), person, ours)
@@ -75,8 +76,12 @@ async function noBase({ git }: BaseOptions, bare: BareRepository, branch: string
  * write there means nothing.
  */
 async function protect(bare: BareRepository, branch: string, tip: string): Promise<void> {
-  const hidden = await bare.git.try(['config', '--get-all', 'receive.hideRefs'])
-  if (!hidden.stdout.split('\n').includes(headRef(branch)))
+  if (!(await isProtected(bare, branch)))
     await bare.git(['config', '--add', 'receive.hideRefs', headRef(branch)])
   await bare.git(['update-ref', `refs/tips/${branch}`, tip])
+}
+
+async function isProtected(bare: BareRepository, branch: string): Promise<boolean> {
+  const hidden = await bare.git.try(['config', '--get-all', 'receive.hideRefs'])
+  return hidden.stdout.split('\n').includes(headRef(branch))
 }

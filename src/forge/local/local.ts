@@ -43,7 +43,8 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
     async open(repo, request) {
       const bare = await open(repo)
       const headCommit = await expectBranch(bare, request.head)
-      await expectBranch(bare, request.base)
+      if (!(await bare.commit(headRef(request.base))))
+        await bare.alone(() => followBase(deps, bare, request.base))
       const opened = await records.open(bare.source, { ...request, author: 'orch', headCommit }, clock.now())
       const record = await fresh(bare, opened.record.number)
       return { pullRequest: toPullRequest(record), created: opened.created }
