@@ -1,8 +1,10 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+/** Tests that run the compiled program. */
+const BUILT = ['test/e2e/cli/**/*.test.ts', 'test/e2e/lies.test.ts']
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'script/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
@@ -14,5 +16,19 @@ export default defineConfig({
       reporter: ['text-summary', 'json-summary'],
       thresholds: { lines: 90, statements: 90 },
     },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'script/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...BUILT],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'program', include: BUILT, globalSetup: 'test/support/built.ts' },
+      },
+    ],
   },
 })
