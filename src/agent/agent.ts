@@ -53,6 +53,11 @@ export interface OutputReader {
    * `undefined` = not finished.
    */
   outcome(exit?: Exit, stderr?: string): Outcome | undefined
+  /**
+   * How many of the messages that people sent (`say`) the program has read, for programs that tell it. A word that is
+   * still on its way keeps the attempt going.
+   */
+  heard?(): number | undefined
 }
 
 /** `reported` is the agent's word that it is done; everything else is a failed attempt with its reason. */

@@ -14,6 +14,7 @@ import { createLocalForge } from '../forge/local/local.ts'
 import { createGit } from '../git.ts'
 import { createIds, systemRandom } from '../id.ts'
 import { passedEnv } from '../orchestrator/agent-env.ts'
+import { createHearings } from '../orchestrator/hearing.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
 import { createAttemptDirectories } from '../runtime/attempt-dir.ts'
@@ -86,7 +87,11 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
     config,
     paths,
     store,
-    drivers: byName([createClaudeDriver({ exec, env }), createCommandDriver({ env })]),
+    drivers: byName([
+      createClaudeDriver({ exec, env, uuid: () => crypto.randomUUID() }),
+      createCommandDriver({ env }),
+    ]),
+    hearings: createHearings(store.journal),
     runtimes: {
       tmux: createTmuxRuntime({
         ...runtime,

@@ -4,6 +4,7 @@ import type { AttemptStatus } from '../runtime/runtime.ts'
 import type { Attempt, Fence, Task } from '../task/task.ts'
 import { AttemptFailed } from './failure.ts'
 import { type Feed, openFeed } from './feed.ts'
+import { isUnheard } from './hearing.ts'
 import { driverOf } from './launch.ts'
 import type { Parts } from './parts.ts'
 
@@ -25,6 +26,8 @@ export async function follow(
 ): Promise<void> {
   const reader = driverOf(parts, task).reader()
   const feed = await openFeed(parts, task, attempt, fence, reader)
+  const hearing = await parts.hearings.of(attempt)
+  hearing.over = false
   const bell = createBell(parts, signal)
   const unwatch = parts.directories.watch(attempt.agent, bell.ring)
   const unlost = parts.runtimes[task.spec.runtime].onLost(bell.ring)
@@ -37,7 +40,9 @@ export async function follow(
         checkOutput(task, feed)
         if (signal.aborted) return
       }
-      const outcome = await judge(parts, task, attempt, status, feed, reader.outcome)
+      const said = await judge(parts, task, attempt, status, feed, reader.outcome)
+      const outcome = status.exit || !isUnheard(hearing, reader) ? said : undefined
+      hearing.over = outcome !== undefined
       if (outcome?.kind === 'failed') throw new AttemptFailed(outcome.reason.code, outcome.reason.message)
       if (outcome) {
         await parts.store.tasks.report(fence, parts.clock.now(), { summary: outcome.summary })

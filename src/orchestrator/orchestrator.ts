@@ -3,9 +3,9 @@ import type { TaskId } from '../id.ts'
 import { type Attempt, isFinal, isHeld, type Task } from '../task/task.ts'
 import { type Cleaned, type CleanupOptions, cleanUp } from './cleanup.ts'
 import { createCrew } from './crew.ts'
-import { driverOf } from './launch.ts'
 import type { Parts } from './parts.ts'
 import { writeMissingResults, writeResult } from './result.ts'
+import { say } from './say.ts'
 import { createScheduler } from './scheduler.ts'
 import { saveWork, stopAgent } from './stop.ts'
 import { endStrays, taskOf } from './strays.ts'
@@ -68,7 +68,7 @@ export function createOrchestrator(parts: Parts): Orchestrator {
       scheduler.wake()
       return task
     },
-    say: (taskId, text) => say(parts, taskId, text),
+    say: async (taskId, text) => say(parts, await resolve(parts, taskId), text),
     cleanUp: (options) => cleanUp(parts, options),
     async stopAgents() {
       const open = (await store.tasks.list({ limit: 100_000 })).filter((task) => !isFinal(task.state))
@@ -99,26 +99,6 @@ async function endCancelled(parts: Parts, task: Task, attempt: Attempt): Promise
     reason: task.reason,
     endedAt: parts.clock.now(),
   })
-}
-
-async function say(parts: Parts, taskId: TaskId, text: string): Promise<void> {
-  const task = await resolve(parts, taskId)
-  const driver = driverOf(parts, task)
-  if (!driver.conversational)
-    throw new OrchError('E_CANNOT_HEAR', `an agent of the kind ${driver.name} cannot be spoken to`)
-  const attempt = (await parts.store.tasks.attempts(taskId)).at(-1)
-  if (!attempt || (task.state !== 'working' && task.state !== 'waiting'))
-    throw new OrchError('E_STATE', `${taskId} is ${task.state}: nobody listens`)
-  await parts.directories.send(attempt.agent, driver.say(text))
-  const event = {
-    type: 'agent.said',
-    at: parts.clock.now(),
-    runId: task.runId,
-    taskId,
-    epoch: task.epoch,
-    agent: attempt.agent,
-  } as const
-  await parts.store.journal.append([{ ...event, data: { text } }])
 }
 
 async function resolve(parts: Parts, name: string): Promise<Task> {

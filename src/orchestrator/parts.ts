@@ -12,6 +12,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { Store } from '../store/store.ts'
 import type { TaskSpec } from '../task/task.ts'
 import type { Workspaces } from '../workspace/workspace.ts'
+import type { Hearings } from './hearing.ts'
 
 /** What has to be known of a person's repository before work in it can begin. */
 export interface Repositories {
@@ -34,6 +35,7 @@ export interface Parts {
   store: Store
   drivers: ReadonlyMap<string, Driver>
   runtimes: Readonly<Record<TaskSpec['runtime'], Runtime>>
+  hearings: Hearings
   directories: AttemptDirectories
   workspaces: Workspaces
   repositories: Repositories

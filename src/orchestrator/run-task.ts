@@ -12,6 +12,14 @@ import { prove } from './prove.ts'
  * done again, so that a new daemon goes on where the old one was killed. When `signal` aborts it returns where it is.
  */
 export async function runTask(parts: Parts, fence: Fence, signal: AbortSignal): Promise<void> {
+  try {
+    await runStages(parts, fence, signal)
+  } finally {
+    parts.hearings.forget(fence)
+  }
+}
+
+async function runStages(parts: Parts, fence: Fence, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const held = await read(parts, fence)
     if (!held) return

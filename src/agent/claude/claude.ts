@@ -8,8 +8,18 @@ import { createClaudeReader } from './reader.ts'
  * The driver `claude`: Claude Code, stream-json both ways (checked against 2.1.329). The prompt and every later
  * word arrive on its FIFO; each line it prints is one JSON message; a `result` message ends a turn.
  */
-export function createClaudeDriver({ exec, env }: { exec: Exec; env: Env }): Driver {
+export function createClaudeDriver({
+  exec,
+  env,
+  uuid,
+}: {
+  exec: Exec
+  env: Env
+  /** Names messages, so that the program tells what became of each. */
+  uuid: () => string
+}): Driver {
   const detect = () => detectProgram(exec, env, 'claude')
+  const say = (text: string) => userMessage(text, uuid())
   return {
     name: 'claude',
     conversational: true,
@@ -48,7 +58,7 @@ function argvOf(program: string, { task, profile, session }: LaunchOrder): Argv 
   ]
 }
 
-function say(text: string): string {
-  const message = { type: 'user', message: { role: 'user', content: [{ type: 'text', text }] } }
+function userMessage(text: string, uuid: string): string {
+  const message = { type: 'user', uuid, message: { role: 'user', content: [{ type: 'text', text }] } }
   return `${JSON.stringify(message)}\n`
 }

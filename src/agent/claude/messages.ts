@@ -8,6 +8,8 @@ export type Message =
   | { type: 'said'; at: number; texts: string[]; calls: { id: string; name: string; input: string }[] }
   | { type: 'tool-results'; at: number; results: { id: string; ok: boolean }[] }
   | { type: 'quota'; resetAt?: number }
+  /** A user message was read (`queued`), then taken up (`started`), then dealt with; told of messages that have a uuid. */
+  | { type: 'heard'; id: string; waits: boolean }
   | ResultMessage
   | { type: 'other' }
 
@@ -19,9 +21,18 @@ export interface ResultMessage {
   /** Turns that wait in the program for their start. */
   queued: number
   denied: string[]
-  /** All of the session so far. */
-  usage: Partial<Usage>
+  turns: number
+  /** All of the session so far; `/clear` sets it back. */
+  session: Spent
+  /** Since the result before; absent when the program does not tell. */
+  latest?: Spent
 }
+
+/** What a model's work took. */
+export type Spent = Pick<
+  Usage,
+  'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheWriteTokens' | 'costUsd'
+>
 
 const timestamp = z
   .string()
@@ -56,12 +67,19 @@ const quota = z.object({
   type: z.literal('rate_limit_event'),
   rate_limit_info: z.object({ status: z.string(), resetsAt: z.number().optional() }),
 })
+const heard = z.object({
+  type: z.literal('command_lifecycle'),
+  command_uuid: z.string(),
+  state: z.string(),
+})
 const tokens = z.object({
   inputTokens: z.number().default(0),
   outputTokens: z.number().default(0),
   cacheReadInputTokens: z.number().default(0),
   cacheCreationInputTokens: z.number().default(0),
+  costUSD: z.number().default(0),
 })
+const perModel = z.record(z.string(), tokens)
 const result = z.object({
   type: z.literal('result'),
   is_error: z.boolean().default(false),
@@ -73,7 +91,8 @@ const result = z.object({
   queued_turn_count: z.number().default(0),
   num_turns: z.number().default(0),
   total_cost_usd: z.number().optional(),
-  modelUsage: z.record(z.string(), tokens).default({}),
+  modelUsage: perModel.default({}),
+  model_usage_since_last_result: perModel.optional(),
   permission_denials: z.array(z.looseObject({ tool_name: z.string().optional() })).default([]),
 })
 
@@ -116,6 +135,7 @@ const READERS: Read[] = [
   reading(quota, (it) =>
     it.rate_limit_info.status === 'rejected' ? quotaOf(it.rate_limit_info.resetsAt) : undefined,
   ),
+  reading(heard, (it) => ({ type: 'heard', id: it.command_uuid, waits: it.state === 'queued' })),
   reading(result, resultOf),
 ]
 
@@ -149,8 +169,7 @@ const quotaOf = (resetsAt?: number): Message => ({
 })
 
 function resultOf(it: z.infer<typeof result>): ResultMessage {
-  const models = Object.values(it.modelUsage)
-  const sum = (key: keyof z.infer<typeof tokens>) => models.reduce((total, model) => total + model[key], 0)
+  const latest = it.model_usage_since_last_result
   return {
     type: 'result',
     // A dead API is told as subtype "success": only is_error and terminal_reason say the truth.
@@ -159,13 +178,20 @@ function resultOf(it: z.infer<typeof result>): ResultMessage {
     text: it.result || it.errors?.join('; ') || it.subtype,
     queued: it.queued_turn_count,
     denied: it.permission_denials.flatMap((denial) => denial.tool_name ?? []),
-    usage: {
-      inputTokens: sum('inputTokens'),
-      outputTokens: sum('outputTokens'),
-      cacheReadTokens: sum('cacheReadInputTokens'),
-      cacheWriteTokens: sum('cacheCreationInputTokens'),
-      ...(it.total_cost_usd !== undefined && { costUsd: it.total_cost_usd }),
-      turns: it.num_turns,
-    },
+    turns: it.num_turns,
+    session: { ...spent(it.modelUsage), costUsd: it.total_cost_usd },
+    ...(latest && { latest: spent(latest) }),
+  }
+}
+
+function spent(usage: z.infer<typeof perModel>): Spent {
+  const models = Object.values(usage)
+  const sum = (key: keyof z.infer<typeof tokens>) => models.reduce((total, model) => total + model[key], 0)
+  return {
+    inputTokens: sum('inputTokens'),
+    outputTokens: sum('outputTokens'),
+    cacheReadTokens: sum('cacheReadInputTokens'),
+    cacheWriteTokens: sum('cacheCreationInputTokens'),
+    costUsd: sum('costUSD'),
   }
 }

@@ -69,6 +69,48 @@ it('is not done while turns are queued in the program, nor while a new turn runs
   })
 })
 
+const heard = (id: string, state: string) =>
+  JSON.stringify({ type: 'command_lifecycle', command_uuid: id, state })
+
+it('is not done while a message that it has read waits for its turn', () => {
+  const first = [
+    heard('prompt', 'queued'),
+    heard('prompt', 'started'),
+    init,
+    heard('word', 'queued'),
+    result({}),
+  ]
+  expect(replay(first).reader.outcome()).toBeUndefined()
+  expect(replay(first).reader.heard?.()).toBe(1)
+  const second = [heard('prompt', 'completed'), heard('word', 'started'), init, result({ result: 'heard' })]
+  expect(replay([...first, ...second]).reader.outcome()).toEqual({ kind: 'reported', summary: 'heard' })
+  expect(replay(first).reader.outcome({ phase: 'agent', status: 0 })).toMatchObject({ kind: 'reported' })
+})
+
+it('does not claim to know what was heard when the program does not tell', () => {
+  expect(replay([init, result({})]).reader.heard?.()).toBeUndefined()
+})
+
+it.each([
+  ['told a turn', true],
+  ['told a session', false],
+])('sums the usage of several turns up, when it is %s', (_, each) => {
+  const usage = (times: number) => ({
+    m: { inputTokens: 10 * times, outputTokens: times, costUSD: 0.25 * times },
+  })
+  const turn = (number: number) =>
+    result({
+      num_turns: 2,
+      total_cost_usd: 0.25 * number,
+      modelUsage: usage(number),
+      ...(each && { model_usage_since_last_result: usage(1) }),
+    })
+  const { events } = replay([init, turn(1), init, turn(2)])
+  expect(events.findLast((event) => event.type === 'usage')).toMatchObject({
+    usage: { inputTokens: 20, outputTokens: 2, costUsd: 0.5, turns: 4 },
+  })
+})
+
 it('fails an exit without a result, whatever the status says', () => {
   const { reader } = replay([init])
   expect(reader.outcome({ phase: 'agent', status: 0 })).toMatchObject({

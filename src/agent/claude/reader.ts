@@ -2,11 +2,15 @@ import type { AgentEvent } from '../../journal/journal.ts'
 import { oneLine, plainText } from '../../text.ts'
 import type { Outcome, OutputReader } from '../agent.ts'
 import { statusWords } from '../exit-status.ts'
+import { createLedger } from './ledger.ts'
 import { type Message, parseMessage, type ResultMessage } from './messages.ts'
 
 /** Reads what `claude --output-format stream-json` prints. Unknown messages are passed over; broken lines become a note. */
 export function createClaudeReader(): OutputReader {
   const calls = new Map<string, { name: string; input: string; at: number }>()
+  const ledger = createLedger()
+  /** Messages to the program: those that it tells of, by id, and whether they still wait in it for their turn. */
+  const heard = new Map<string, { waits: boolean }>()
   let result: ResultMessage | undefined
 
   const read = (message: Message): AgentEvent[] => {
@@ -28,9 +32,12 @@ export function createClaudeReader(): OutputReader {
         return message.results.map((done) => toolCalled(done.id, done.ok, message.at))
       case 'quota':
         return [{ type: 'quota.hit', ...(message.resetAt && { resetAt: message.resetAt }) }]
+      case 'heard':
+        heard.set(message.id, message)
+        return []
       case 'result':
         result = message
-        return ended(message)
+        return [{ type: 'usage', usage: ledger.add(message) }, ...ended(message)]
       case 'other':
         return []
     }
@@ -61,13 +68,17 @@ export function createClaudeReader(): OutputReader {
       const events = read(message)
       return { events, text: events.map(readable).filter(Boolean).join('\n') || undefined }
     },
-    outcome: (exit, stderr) =>
-      result && result.queued === 0 ? judge(result) : exit && brokenOff(exit.status, stderr),
+    outcome: (exit, stderr) => {
+      // queued_turn_count alone is not enough: it says 0 while messages wait.
+      const goesOn = (result?.queued ?? 0) > 0 || [...heard.values()].some((message) => message.waits)
+      return result && (!goesOn || exit) ? judge(result) : exit && brokenOff(exit.status, stderr)
+    },
+    heard: () => (heard.size > 0 ? heard.size - 1 : undefined),
   }
 }
 
 function ended(result: ResultMessage): AgentEvent[] {
-  const events: AgentEvent[] = [{ type: 'usage', usage: result.usage }]
+  const events: AgentEvent[] = []
   if (result.denied.length > 0)
     events.push({ type: 'note', text: `permission was refused for ${result.denied.join(', ')}` })
   return [
