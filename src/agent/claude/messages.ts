@@ -9,7 +9,7 @@ export type Message =
   | { type: 'tool-results'; at: number; results: { id: string; ok: boolean }[] }
   | { type: 'quota'; resetAt?: number }
   /** A user message was read (`queued`), then taken up (`started`), then dealt with; told of messages that have a uuid. */
-  | { type: 'heard'; id: string; waits: boolean }
+  | { type: 'heard'; id: string; state: string }
   | ResultMessage
   | { type: 'other' }
 
@@ -135,7 +135,7 @@ const READERS: Read[] = [
   reading(quota, (it) =>
     it.rate_limit_info.status === 'rejected' ? quotaOf(it.rate_limit_info.resetsAt) : undefined,
   ),
-  reading(heard, (it) => ({ type: 'heard', id: it.command_uuid, waits: it.state === 'queued' })),
+  reading(heard, (it) => ({ type: 'heard', id: it.command_uuid, state: it.state })),
   reading(result, resultOf),
 ]
 

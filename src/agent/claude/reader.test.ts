@@ -82,8 +82,11 @@ it('is not done while a message that it has read waits for its turn', () => {
   ]
   expect(replay(first).reader.outcome()).toBeUndefined()
   expect(replay(first).reader.heard?.()).toBe(1)
+  const begins = [...first, heard('prompt', 'completed'), heard('word', 'started')]
+  expect(replay(begins).reader.outcome()).toBeUndefined()
   const second = [heard('prompt', 'completed'), heard('word', 'started'), init, result({ result: 'heard' })]
   expect(replay([...first, ...second]).reader.outcome()).toEqual({ kind: 'reported', summary: 'heard' })
+  expect(replay([...first, heard('word', 'cancelled')]).reader.outcome()).toMatchObject({ kind: 'reported' })
   expect(replay(first).reader.outcome({ phase: 'agent', status: 0 })).toMatchObject({ kind: 'reported' })
 })
 

@@ -9,8 +9,8 @@ import { type Message, parseMessage, type ResultMessage } from './messages.ts'
 export function createClaudeReader(): OutputReader {
   const calls = new Map<string, { name: string; input: string; at: number }>()
   const ledger = createLedger()
-  /** Messages to the program: those that it tells of, by id, and whether they still wait in it for their turn. */
-  const heard = new Map<string, { waits: boolean }>()
+  /** What became of the messages that the program has read, by their ids. */
+  const heard = new Map<string, string>()
   let result: ResultMessage | undefined
 
   const read = (message: Message): AgentEvent[] => {
@@ -33,7 +33,8 @@ export function createClaudeReader(): OutputReader {
       case 'quota':
         return [{ type: 'quota.hit', ...(message.resetAt && { resetAt: message.resetAt }) }]
       case 'heard':
-        heard.set(message.id, message)
+        heard.set(message.id, message.state)
+        if (message.state === 'started') result = undefined
         return []
       case 'result':
         result = message
@@ -70,7 +71,7 @@ export function createClaudeReader(): OutputReader {
     },
     outcome: (exit, stderr) => {
       // queued_turn_count alone is not enough: it says 0 while messages wait.
-      const goesOn = (result?.queued ?? 0) > 0 || [...heard.values()].some((message) => message.waits)
+      const goesOn = (result?.queued ?? 0) > 0 || [...heard.values()].includes('queued')
       return result && (!goesOn || exit) ? judge(result) : exit && brokenOff(exit.status, stderr)
     },
     heard: () => (heard.size > 0 ? heard.size - 1 : undefined),
