@@ -17,6 +17,8 @@ export interface EventsOptions {
   signal?: AbortSignal
   /** How long to wait for a daemon that went away, in ms. Default 30,000. */
   patienceMs?: number
+  /** Is called each time that no daemon was reached, before the next attempt; may bring one back. Its error ends the stream. */
+  lost?: () => Promise<void>
   clock?: Clock
 }
 
@@ -45,6 +47,7 @@ export async function* readEvents(send: Send, options: EventsOptions): AsyncGene
       place.lostAt ??= clock.now()
       const waited = clock.now() - place.lostAt
       if (!mayComeBack(error) || !place.connected || waited >= patienceMs) throw error
+      await options.lost?.()
     }
     await clock.sleep(wait, signal)
     wait = Math.min(wait * 2, LONGEST_WAIT_MS)

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Client } from '../api/client.ts'
 import { stateDirectory } from '../config/load.ts'
 import { type Paths, pathsIn } from '../config/paths.ts'
+import { OrchError } from '../errors.ts'
 import { documentLine } from './document.ts'
 import { createPaint, type Paint, wantsColour } from './style.ts'
 import type { TableOptions } from './table.ts'
@@ -66,7 +67,9 @@ export function createCli(
     async connect(options = { autostart: true }) {
       const { connect } = await import('../api/connect.ts')
       const log = { warn: (text: string) => cli.note(`note: ${text}`) }
-      const client = await connect({ paths: cli.paths, environment, log, ...options })
+      const once = (autostart: boolean) => connect({ paths: cli.paths, environment, log, autostart })
+      const waits = options.autostart && environment.env.ORCH_AGENT !== undefined
+      const client = await (waits ? waitForDaemon(once, world.clock) : once(options.autostart))
       clients.push(client)
       return client
     },
@@ -79,4 +82,26 @@ export function createCli(
     },
   }
   return Object.assign(cli, { ended })
+}
+
+const PATIENCE_MS = 30_000
+const LOOK_MS = 250
+
+/** A daemon that an agent started would have the agent's environment, be its child, and be stopped with it. */
+async function waitForDaemon(
+  connect: (autostart: false) => Promise<Client>,
+  clock: World['clock'],
+): Promise<Client> {
+  for (const end = clock.now() + PATIENCE_MS; ; await clock.sleep(LOOK_MS)) {
+    try {
+      return await connect(false)
+    } catch (error) {
+      if (!(error instanceof OrchError) || error.code !== 'E_DAEMON') throw error
+      if (clock.now() < end) continue
+      throw new OrchError('E_DAEMON', 'no daemon is running, and none is started from an agent', {
+        fix: 'Try again in a minute; `orch start` outside of agents starts it.',
+        cause: error,
+      })
+    }
+  }
 }

@@ -42,7 +42,7 @@ test('takes head, base and title from the repository', async () => {
   const { state, asked } = await daemon()
   const { code, out, err } = await create([], { state, cwd: path })
   expect({ code, err }).toEqual({ code: 0, err: '' })
-  expect(out).toBe('#3 Add the work\nfeature into main, open: local:3\n')
+  expect(out).toBe('#3 Add the work\nfeature into main, open\n')
   expect(asked).toEqual([{ repo: path, head: 'feature', base: 'main', title: 'Add the work', body: '' }])
 })
 

@@ -49,10 +49,13 @@ async function openPull(cli: Cli, options: Options): Promise<void> {
   const body = options.body === '-' ? (await readInput('-', cli.world)).text : options.body
   const client = await cli.connect()
   const forge = options.forge ?? (await forgeOfTask(client, env.ORCH_TASK))
-  const pull = await client.call('openPull', { body: { ...place, forge, head, base, title, body } })
+  const request = { ...place, forge, head, base, title, body }
+  const pull = await client.call('openPull', { body: request }).catch((error) => {
+    throw notPushed(error, head)
+  })
   cli.answer('pull-opened', pull, () => {
     const what = `#${pull.number} ${oneLine(pull.title, 200)}`
-    return `${what}\n${plainText(`${pull.head} into ${pull.base}, ${pull.state}: ${pull.url}`)}\n`
+    return `${what}\n${plainText(`${pull.head} into ${pull.base}, ${pull.state}`)}${pull.forge === 'local' ? '' : `\n${plainText(pull.url)}`}\n`
   })
 }
 
@@ -90,6 +93,14 @@ async function subject(git: Git, head: string): Promise<string> {
   if (text) return text
   throw new OrchError('E_USAGE', `there is no commit on ${oneLine(head, 200)} to take the title from`, {
     fix: 'Give --title TEXT, or the branch with the work by --head BRANCH.',
+  })
+}
+
+function notPushed(error: unknown, head: string): unknown {
+  if (!(error instanceof OrchError) || error.code !== 'E_NOT_FOUND') return error
+  return new OrchError('E_NOT_FOUND', error.message, {
+    fix: `Push ${oneLine(head, 200)} first: git push (in the workspace of an agent), git push origin HEAD (GitHub).`,
+    cause: error,
   })
 }
 

@@ -40,7 +40,7 @@ export function pullDetail(pull: PullRequestDetail, options: TableOptions): stri
       ['merged as', pull.mergeCommit],
       ['task', pull.taskId],
       ['by', `${oneLine(pull.author, 100)}, ${dayTime(pull.createdAt)}`],
-      ['url', plainText(pull.url)],
+      ['url', pull.forge === 'local' ? undefined : plainText(pull.url)],
       ['text', plainText(pull.body).trim()],
     ],
     paint,

@@ -44,7 +44,8 @@ function describe(findings: Finding[], { paint }: Cli): string {
   const width = Math.max(...findings.map(({ name }) => name.length))
   const indent = ' '.repeat(width + 4)
   const text = findings.map(({ name, state, found, fix }) => {
-    const [mark, colour] = MARKS[state]
+    // what is not there and not needed deserves no tick
+    const [mark, colour]: [string, Colour] = state === 'ok' && fix ? ['–', 'dim'] : MARKS[state]
     const mend = fix ? `${indent}${paint('dim', `→ ${plainText(fix)}`)}\n` : ''
     return `${paint(colour, mark)} ${name.padEnd(width)}  ${plainText(found).replaceAll('\n', `\n${indent}`)}\n${mend}`
   })

@@ -8,6 +8,7 @@ import type { Cli } from '../cli.ts'
 import { documentLine } from '../document.ts'
 import { findTask } from '../find-task.ts'
 import { untilInterrupt } from '../interrupt.ts'
+import { patientClient } from '../patient.ts'
 import { STORY_EVENTS, sentence } from '../story.ts'
 import { isFinal } from '../task-lines.ts'
 import { dayTime } from '../time.ts'
@@ -37,8 +38,9 @@ export function define(command: Command, cli: Cli): void {
   command.action(async (name: string | undefined, options: Options) => {
     if (!name && options.attempt !== undefined)
       throw new OrchError('E_USAGE', '--attempt needs a task', { fix: 'orch logs TASK --attempt N' })
-    const client = await cli.connect()
+    const direct = await cli.connect()
     const { signal, release } = untilInterrupt(cli.world)
+    const client = options.follow ? patientClient(cli, direct, { signal, say: cli.note }) : direct
     try {
       if (name) await transcript(cli, client, await findTask(client, name), options, signal)
       else await story(cli, client, options, signal)

@@ -8,6 +8,7 @@ import { plainText } from '../../text.ts'
 import { examples } from '../arguments.ts'
 import { askYes } from '../ask.ts'
 import type { Cli } from '../cli.ts'
+import { count } from '../count.ts'
 import { stopDaemon } from '../stop-daemon.ts'
 import { isFinal } from '../task-lines.ts'
 
@@ -45,7 +46,7 @@ async function confirm(cli: Cli, client: Client, present: string[], yes: boolean
   const open = await openTasks(client)
   const lines = [
     'This would:',
-    `  end ${open.length} open tasks and their agents (their work is saved on their branches)`,
+    `  end ${count(open.length, 'open task')} and ${open.length === 1 ? 'its agent' : 'their agents'} (their work is saved on their branches)`,
     '  stop the daemon and forget all tasks, pull requests of the local forge, logs and results',
     ...present.map((path) => `  remove ${plainText(path)}`),
     'Branches and commits in your repositories stay.',

@@ -3,6 +3,7 @@ import type { TaskDetail } from '../../api/contract.ts'
 import { oneLine, plainText } from '../../text.ts'
 import { examples } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
+import { count } from '../count.ts'
 import { findTask } from '../find-task.ts'
 import { colourOf } from '../style.ts'
 import { facts, table } from '../table.ts'
@@ -25,7 +26,7 @@ function describe(task: TaskDetail, cli: Cli): string {
   return `${head}${facts(
     [
       ['task', `${task.id} of run ${task.runId}`],
-      ['state', `${state}, attempt ${task.attempt}, ${task.used} of ${task.tries} tries used`],
+      ['state', `${state}${tries(task)}`],
       ['why', task.reason && plainText(`${task.reason.message} (${task.reason.code})`)],
       ['the agent says', task.summary && plainText(task.summary).trim()],
       ['pull request', pullRequest(task)],
@@ -44,20 +45,26 @@ function describe(task: TaskDetail, cli: Cli): string {
   )}${attempts(task, cli)}`
 }
 
+/** Attempts can be more than tries: a pause for quota uses none up, and a retry gives all of them back. */
+const tries = ({ attempt, used, tries: all }: TaskDetail) =>
+  (attempt > 0 ? `, attempt ${attempt}` : '') +
+  (used > 0 ? `, ${used} of ${all === 1 ? '1 try' : `${all} tries`} failed` : '')
+
 const pullRequest = ({ pullRequest: pull }: TaskDetail) =>
-  pull && `#${pull.number} ${plainText(pull.url)}${pull.forge === 'local' ? ' (local forge)' : ''}`
+  pull &&
+  (pull.forge === 'local' ? `#${pull.number} (${pull.url})` : `#${pull.number} ${plainText(pull.url)}`)
 
 function proof({ proof: shown }: TaskDetail): string | undefined {
   if (!shown) return undefined
-  const size = `${shown.filesChanged.length} files, +${shown.additions} −${shown.deletions}, ${shown.commits} commits`
-  const checks = shown.checks.length > 0 ? `, ${shown.checks.length} checks green` : ''
+  const size = `${count(shown.filesChanged.length, 'file')}, +${shown.additions} −${shown.deletions}, ${count(shown.commits, 'commit')}`
+  const checks = shown.checks.length > 0 ? `, ${count(shown.checks.length, 'check')} green` : ''
   return `${shown.head.slice(0, 12)}: ${size}${checks}${shown.openedByOrch ? ', opened by Orch' : ''}`
 }
 
 function usage({ usage: { inputTokens, outputTokens, costUsd, toolCalls } }: TaskDetail): string | undefined {
   if (inputTokens + outputTokens + toolCalls === 0) return undefined
   const cost = costUsd === undefined ? '' : `, $${costUsd.toFixed(2)}`
-  return `${inputTokens} tokens in, ${outputTokens} out${cost}, ${toolCalls} tool calls`
+  return `${inputTokens} tokens in, ${outputTokens} out${cost}, ${count(toolCalls, 'tool call')}`
 }
 
 function attempts(task: TaskDetail, cli: Cli): string {

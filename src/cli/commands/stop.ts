@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { OrchError } from '../../errors.ts'
 import { examples } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
+import { count } from '../count.ts'
 import { stopDaemon } from '../stop-daemon.ts'
 
 export function define(command: Command, cli: Cli): void {
@@ -21,7 +22,9 @@ export function define(command: Command, cli: Cli): void {
     const stopped = client ? await stopDaemon(client, cli.world.clock, agents) : { stoppedAgents: 0 }
     cli.answer('stop', { wasRunning: client !== undefined, ...stopped }, () => {
       if (!client) return 'no daemon is running\n'
-      return agents ? `stopped the daemon and ${stopped.stoppedAgents} agents\n` : 'stopped the daemon\n'
+      return agents
+        ? `stopped the daemon and ${count(stopped.stoppedAgents, 'agent')}\n`
+        : 'stopped the daemon\n'
     })
   })
 }

@@ -3,6 +3,7 @@ import { OrchError } from '../../errors.ts'
 import { oneLine } from '../../text.ts'
 import { examples } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
+import { count } from '../count.ts'
 import { bytes } from '../time.ts'
 
 export function define(command: Command, cli: Cli): void {
@@ -41,7 +42,7 @@ async function checkStore(cli: Cli): Promise<void> {
     faults.length > 0 ? faults.map((fault) => `${oneLine(fault, 500)}\n`).join('') : 'the store is sound\n',
   )
   if (faults.length > 0)
-    throw new OrchError('E_STORE', `the store has ${faults.length} faults`, {
+    throw new OrchError('E_STORE', `the store has ${count(faults.length, 'fault')}`, {
       fix: '`orch store restore FILE` brings a backup back.',
     })
 }

@@ -20,7 +20,8 @@ export function createBlock(cli: Cli, run: RunView): Progress {
   let current = run
   let drawn = 0
   let frame = 0
-  const clear = () => (drawn > 0 ? `\u001b[${drawn}A\u001b[0J` : '')
+  // \r: the terminal has written ^C at the cursor when a person pressed it
+  const clear = () => (drawn > 0 ? `\r\u001b[${drawn}A\u001b[0J` : '')
   const draw = () => {
     const lines = blockLines(cli, current.tasks, doing, FRAMES[frame % FRAMES.length] ?? '')
     cli.world.out(`${clear()}${lines.map((line) => `${line}\n`).join('')}`)
@@ -39,6 +40,12 @@ export function createBlock(cli: Cli, run: RunView): Progress {
     },
     changed: (next) => {
       current = next
+      draw()
+    },
+    said(text) {
+      cli.world.out(clear())
+      drawn = 0
+      cli.note(text)
       draw()
     },
     end() {

@@ -8,6 +8,8 @@ export interface Progress {
   happened(event: EventView): void
   /** The run as it stands now. */
   changed(run: RunView): void
+  /** A word beside it, on standard error. */
+  said(text: string): void
   /** Nothing more will come. */
   end(): void
 }
@@ -28,7 +30,10 @@ export async function followRun(
   for await (const event of client.events({ run: run.id, after: 0, signal })) {
     progress.happened(event)
     if (!event.type.startsWith('task.')) continue
-    current = await client.call('run', { params: { id: run.id } })
+    current = await client.call('run', { params: { id: run.id } }).catch((error) => {
+      if (signal.aborted) return current
+      throw error
+    })
     progress.changed(current)
     if (current.tasks.every(isFinal)) break
   }

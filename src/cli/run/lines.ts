@@ -19,6 +19,7 @@ export function createLines(cli: Cli, run: RunView): Progress {
       cli.world.out(`${clockTime(event.at)}  ${event.taskId.padEnd(width)}  ${sentence(event)}\n`)
     },
     changed() {},
-    end() {},
+    said: cli.note,
+    end: () => cli.world.out('\n'),
   }
 }

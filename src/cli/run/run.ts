@@ -6,7 +6,9 @@ import { OrchError } from '../../errors.ts'
 import { passedEnv } from '../../orchestrator/agent-env.ts'
 import { oneLine } from '../../text.ts'
 import type { Cli } from '../cli.ts'
+import { count } from '../count.ts'
 import { untilInterrupt } from '../interrupt.ts'
+import { patientClient } from '../patient.ts'
 import { findRepository } from '../repository.ts'
 import { isFinal } from '../task-lines.ts'
 import { createBlock } from './block.ts'
@@ -23,9 +25,19 @@ export async function run(cli: Cli, words: string[], options: RunOptions): Promi
   const tasks = await readTasks(cli, words, options)
   const request = await requestOf(cli, tasks, cli.repository(options.repo))
   const client = await cli.connect()
-  const submitted = await submit(cli, client, request)
-  if (options.detach) return cli.answer('run', submitted, () => detachedText(submitted, cli))
-  const { ended, interrupted } = await follow(cli, client, submitted)
+  // From here on Ctrl-C ends the watching and not the program: the daemon may have the tasks already.
+  const { signal, release } = untilInterrupt(cli.world)
+  try {
+    const submitted = await submit(cli, client, request)
+    if (options.detach) return cli.answer('run', submitted, () => detachedText(submitted, cli))
+    await watch(cli, client, submitted, signal)
+  } finally {
+    release()
+  }
+}
+
+async function watch(cli: Cli, client: Client, submitted: RunView, signal: AbortSignal): Promise<void> {
+  const { ended, interrupted } = await follow(cli, client, submitted, signal)
   if (interrupted) {
     cli.note(workingOnText(ended))
     cli.exit(130)
@@ -65,17 +77,16 @@ async function submit(cli: Cli, client: Client, body: SubmitRequest): Promise<Ru
   }
 }
 
-async function follow(cli: Cli, client: Client, submitted: RunView) {
-  const { signal, release } = untilInterrupt(cli.world)
+async function follow(cli: Cli, client: Client, submitted: RunView, signal: AbortSignal) {
   const progress = progressFor(cli, submitted)
   try {
-    const ended = await followRun(client, submitted, { signal, progress })
+    const patient = patientClient(cli, client, { signal, say: progress.said })
+    const ended = await followRun(patient, submitted, { signal, progress })
     return { ended, interrupted: !ended.tasks.every(isFinal) }
   } catch (error) {
     throw lost(error)
   } finally {
     progress.end()
-    release()
   }
 }
 
@@ -88,17 +99,19 @@ function lost(error: unknown): unknown {
   })
 }
 
-const SILENT: Progress = { happened() {}, changed() {}, end() {} }
-
 function progressFor(cli: Cli, submitted: RunView): Progress {
-  if (cli.json) return SILENT
+  if (cli.json) return { happened() {}, changed() {}, said: cli.note, end() {} }
   return cli.world.environment.stdoutTty ? createBlock(cli, submitted) : createLines(cli, submitted)
 }
 
 function notAccepted(ended: RunView, missed: RunView['tasks']): OrchError {
   const first = missed[0]?.id ?? 'TASK'
-  return new OrchError('E_NOT_ACCEPTED', `${missed.length} of ${ended.tasks.length} tasks not accepted`, {
-    fix: `\`orch show ${first}\` tells why, \`orch logs ${first}\` what the agent printed; \`orch retry ${first}\` tries again.`,
-    details: { run: ended.id, tasks: missed.map(({ id }) => id) },
-  })
+  return new OrchError(
+    'E_NOT_ACCEPTED',
+    `${missed.length} of ${count(ended.tasks.length, 'task')} not accepted`,
+    {
+      fix: `\`orch show ${first}\` tells why, \`orch logs ${first}\` what the agent printed; \`orch retry ${first}\` tries again.`,
+      details: { run: ended.id, tasks: missed.map(({ id }) => id) },
+    },
+  )
 }

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import type { Client } from '../api/client.ts'
+import { OrchError } from '../errors.ts'
+import type { Cli } from './cli.ts'
+
+/** How long a daemon that a person stopped may stay away, in ms. */
+const PATIENCE_MS = 30_000
+const LOOK_MS = 250
+
+interface Watching {
+  /** Ends the waiting. */
+  signal: AbortSignal
+  /** Tells the person. */
+  say: (text: string) => void
+}
+
+/**
+ * A client for commands that watch: it survives the daemon. One that died is started again; one that was stopped is
+ * somebody's wish, so it is waited for only. @throws OrchError E_DAEMON
+ */
+export function patientClient(cli: Cli, client: Client, { signal, say }: Watching): Client {
+  const lost = async () => {
+    // Who stops removes its socket, who dies leaves it.
+    const died = existsSync(cli.paths.socket)
+    if (!died) {
+      say('note: the daemon was stopped; agents work on. Waiting for `orch start`')
+      await comeBack(cli, signal)
+    }
+    if (!signal.aborted) await cli.connect()
+    if (died) say('note: the daemon had died and was started again; agents went on')
+  }
+  return {
+    ...client,
+    call: async (...args) => {
+      try {
+        return await client.call(...args)
+      } catch (error) {
+        if (!isAway(error) || signal.aborted) throw error
+        await lost()
+        return await client.call(...args)
+      }
+    },
+    events: (options = {}) => client.events({ ...options, lost }),
+  }
+}
+
+async function comeBack({ paths, world: { clock } }: Cli, signal: AbortSignal): Promise<void> {
+  const end = clock.now() + PATIENCE_MS
+  while (!existsSync(paths.socket) && !signal.aborted) {
+    if (clock.now() >= end) throw new OrchError('E_DAEMON', 'the daemon was stopped')
+    await clock.sleep(LOOK_MS, signal)
+  }
+}
+
+const isAway = (error: unknown) => error instanceof OrchError && error.code === 'E_DAEMON'
