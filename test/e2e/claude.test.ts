@@ -3,6 +3,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EventView } from '../../src/api/contract.ts'
+import { agentProcesses } from '../support/agent-processes.ts'
 import { type Orch, startOrch, until } from '../support/orch.ts'
 import { makeRepository } from '../support/repository.ts'
 
@@ -200,15 +201,3 @@ describe('the daemon is killed', () => {
 })
 
 const isLaunched = (agent: string) => existsSync(join(orch.paths.attempts, agent, 'spec.sh'))
-
-/** Processes that carry the mark of a task's agents. */
-function agentProcesses(id: string): string[] {
-  const environ = (pid: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8')
-    } catch {
-      return '' // gone by now
-    }
-  }
-  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && environ(pid).includes(`ORCH_TASK=${id}\0`))
-}
