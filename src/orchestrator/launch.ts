@@ -51,7 +51,7 @@ async function prepareWorkspace(parts: Parts, task: Task, attempt: Attempt): Pro
   const from = await parts.forges[task.spec.forge].base(repo, base)
   const before = (await parts.store.tasks.attempts(task.id)).filter((it) => it.epoch < attempt.epoch).at(-1)
   const workspace = await parts.workspaces.prepare({ repo, name: task.id, branch, from })
-  const head = await parts.workspaces.reopen(workspace, before?.saved)
+  const head = workspace.isNew ? from : await parts.workspaces.reopen(workspace, before?.saved)
   const fence = { taskId: task.id, epoch: attempt.epoch, host: parts.host }
   await parts.store.tasks.progress(fence, { attempt: { from: head } })
   return workspace

@@ -10,9 +10,10 @@ export interface Workspaces {
   /**
    * Makes the workspace of a task: a checkout at a path that is the same for all attempts of the task, with `branch`
    * checked out. A branch that exists is continued, else it starts at `from`. What an earlier attempt left at the path
-   * is renamed away first (so that a straggler cannot write into the new one) and deleted later.
+   * is renamed away first (so that a straggler cannot write into the new one) and deleted later. `isNew` tells that the
+   * branch was made just now, at `from`.
    */
-  prepare(order: WorkspaceOrder): Promise<Workspace>
+  prepare(order: WorkspaceOrder): Promise<Workspace & { isNew: boolean }>
   /** The workspace of that name, whether it is there or not. `repo` is the root that openRepository() gave. */
   at(repo: string, name: string, branch: string): Workspace
   /** Commit of the task's branch in the repository; undefined when there is no such branch. */

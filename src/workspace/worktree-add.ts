@@ -9,13 +9,14 @@ const TRIES = 5
 
 /**
  * Registers a worktree at `path` with `branch` checked out and no file in it yet. Under the repository's lock.
+ * Tells whether the branch is new.
  * @throws OrchError E_WORKSPACE when the branch is checked out elsewhere or cannot be made, E_GIT
  */
 export async function addWorktree(
   git: Git,
   order: { path: string; branch: string; from: string },
   clock: Clock,
-): Promise<void> {
+): Promise<boolean> {
   const { path, branch, from } = order
   const fresh = ['--no-track', '-b', branch, path, from]
   const existing = [path, branch]
@@ -23,7 +24,7 @@ export async function addWorktree(
   for (let tries = 1; ; tries++) {
     const args = ['worktree', 'add', '--quiet', '--no-checkout', ...what]
     const result = await git.try(['-c', 'worktree.useRelativePaths=false', ...args])
-    if (result.code === 0) return
+    if (result.code === 0) return what === fresh
     if (what === fresh && /a branch named '.*' already exists/.test(result.stderr)) what = existing
     else if (!RACED.test(result.stderr) || tries >= TRIES) throw addError(git, order, args, result)
     else await clock.sleep(20)

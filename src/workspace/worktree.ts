@@ -57,9 +57,9 @@ export function createWorktrees(options: WorktreeOptions): Workspaces {
       const repository = await locate(order.repo)
       const path = pathOf(repository.id, order.name)
       await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      await lock.hold(repository.gitDir, async () => {
+      const isNew = await lock.hold(repository.gitDir, async () => {
         await discard(repository, path)
-        await addWorktree(gitAt(git, repository.gitDir), { ...order, path }, clock)
+        return await addWorktree(gitAt(git, repository.gitDir), { ...order, path }, clock)
       })
       try {
         await checkOut(git, repository.gitDir, path)
@@ -68,7 +68,7 @@ export function createWorktrees(options: WorktreeOptions): Workspaces {
         await lock.hold(repository.gitDir, () => discard(repository, path))
         throw error
       }
-      return { repo: repository.root, path, branch: order.branch, name: order.name }
+      return { repo: repository.root, path, branch: order.branch, name: order.name, isNew }
     },
 
     at: (repo, name, branch) => ({ repo, name, branch, path: pathOf(repositoryId(repo), name) }),

@@ -23,13 +23,22 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
   const { records, clock } = deps
   const open = (repo: string) => deps.bare.open(repo)
   const fresh = (bare: BareRepository, number: number) => freshRecord(deps, bare, number)
+  /** Answers that have not begun to be looked for: twenty tasks that start at once ask once. */
+  const waiting = new Map<string, Promise<string>>()
+  const follow = (key: string, bare: BareRepository, branch: string) => {
+    waiting.delete(key)
+    return followBase(deps, bare, branch)
+  }
 
   return {
     name: 'local',
     agentEnv: async (repo) => pushEnvironment((await open(repo)).path),
     async base(repo, branch) {
       const bare = await open(repo)
-      return bare.alone(() => followBase(deps, bare, branch))
+      const key = `${bare.id} ${branch}`
+      const asked = waiting.get(key) ?? bare.alone(() => follow(key, bare, branch))
+      waiting.set(key, asked)
+      return asked
     },
     head: async (repo, branch) => (await open(repo)).commit(headRef(branch)),
     async push(repo, branch) {
