@@ -4,7 +4,7 @@ import { isGithub, parseRemote } from '../forge/github/remote.ts'
 import type { Git } from '../git.ts'
 import type { Repositories } from '../orchestrator/parts.ts'
 import { findBase } from '../workspace/base.ts'
-import { freeBranch } from '../workspace/branch.ts'
+import { branchNamer } from '../workspace/branch.ts'
 import { identity, locateRepository, openRepository } from '../workspace/repository.ts'
 
 /** What the orchestrator asks of a person's repository before work in it begins. */
@@ -16,7 +16,7 @@ export function createRepositories({ git, exec, env }: { git: Git; exec: Exec; e
       await identity(git.in(root))
       return { root, base: (await findBase(git, root, base)).branch }
     },
-    freeBranch: (root, prefix, title, id) => freeBranch(git, root, prefix, title, id),
+    branchNamer: (root) => branchNamer(git, root),
     async chooseForge(root, wanted) {
       if (wanted === 'local') return 'local'
       const { origin } = await openRepository(git, root)

@@ -35,9 +35,10 @@ export interface RunOrder {
  * @throws OrchError E_NOT_A_REPOSITORY, E_NO_COMMIT, E_NO_BASE, E_NO_IDENTITY, E_NO_AGENT, E_PROGRAM_MISSING, E_CONFIG, E_INVALID
  */
 export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
+  const lookup = createLookup(parts, order.repo)
   const settings = await parts.settings(await parts.repositories.root(order.repo))
   const specs: { id: TaskId; spec: TaskSpec }[] = []
-  for (const task of order.tasks) specs.push(await resolve(parts, order, task, settings))
+  for (const task of order.tasks) specs.push(await resolve(parts, lookup, task, settings))
   const run = {
     id: parts.ids.run(),
     requestId: order.requestId,
@@ -49,24 +50,48 @@ export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
   return tasks
 }
 
-async function resolve(parts: Parts, order: RunOrder, task: TaskOrder, settings: ProjectConfig) {
-  const place = await parts.repositories.inspect(order.repo, task.base ?? settings.base)
-  const driver = await chooseDriver(parts, task, settings)
+/** What the tasks of one run ask of the repository and the machine, each question asked once. */
+type Lookup = ReturnType<typeof createLookup>
+
+function createLookup(parts: Parts, repo: string) {
+  const { repositories } = parts
+  return {
+    inspect: once((base: string | undefined) => repositories.inspect(repo, base)),
+    namer: once((root: string) => repositories.branchNamer(root)),
+    forge: once((wanted: 'auto' | 'local' | 'github') => repositories.chooseForge(repo, wanted)),
+    ready: once((runtime: TaskSpec['runtime']) => parts.runtimes[runtime].ready()),
+    installed: once(async (driver: string) => (await parts.drivers.get(driver)?.detect()) !== undefined),
+  }
+}
+
+function once<A, R>(ask: (about: A) => Promise<R>): (about: A) => Promise<R> {
+  const answers = new Map<A, Promise<R>>()
+  return (about) => {
+    const answer = answers.get(about) ?? ask(about)
+    answers.set(about, answer)
+    return answer
+  }
+}
+
+async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: ProjectConfig) {
+  const place = await lookup.inspect(task.base ?? settings.base)
+  const driver = await chooseDriver(parts, lookup, task, settings)
   const runtime = task.runtime ?? settings.runtime
-  await parts.runtimes[runtime].ready()
+  await lookup.ready(runtime)
   const id = parts.ids.task()
   const title = oneLine(task.title ?? firstLine(task), 72) || 'Task'
+  const nameBranch = await lookup.namer(place.root)
   const spec: TaskSpec = {
     repo: place.root,
     title,
     description: task.description,
     base: place.base,
-    branch: await parts.repositories.freeBranch(place.root, settings.branchPrefix, title, id),
+    branch: nameBranch(settings.branchPrefix, title, id),
     profile: chooseProfile(task, settings),
     driver,
     ...(task.argv && { argv: task.argv }),
     ...(task.model && { model: task.model }),
-    forge: await parts.repositories.chooseForge(place.root, task.forge ?? settings.forge),
+    forge: await lookup.forge(task.forge ?? settings.forge),
     runtime,
     priority: task.priority ?? 0,
     tries: task.tries ?? settings.tries,
@@ -88,7 +113,12 @@ function chooseProfile(task: TaskOrder, settings: ProjectConfig): string {
   throw new OrchError('E_INVALID', `there is no profile ${profile}; there are ${known.join(', ')}`)
 }
 
-async function chooseDriver(parts: Parts, task: TaskOrder, settings: ProjectConfig): Promise<string> {
+async function chooseDriver(
+  parts: Parts,
+  lookup: Lookup,
+  task: TaskOrder,
+  settings: ProjectConfig,
+): Promise<string> {
   const name = task.driver ?? (task.argv ? 'command' : settings.driver)
   if (task.argv && name !== 'command')
     throw new OrchError('E_INVALID', `only --agent command takes a program after --, not ${name}`)
@@ -98,20 +128,19 @@ async function chooseDriver(parts: Parts, task: TaskOrder, settings: ProjectConf
       'the command agent needs a program: orch run --agent command -- PROGRAM ARGS',
     )
   }
-  if (name === 'auto') return await firstInstalled(parts)
-  const driver = parts.drivers.get(name)
-  if (!driver)
+  if (name === 'auto') return await firstInstalled(parts, lookup)
+  if (!parts.drivers.has(name))
     throw new OrchError(
       'E_NO_AGENT',
       `there is no agent program ${name}; there are ${[...parts.drivers.keys()].join(', ')}`,
     )
-  if (await driver.detect()) return name
+  if (await lookup.installed(name)) return name
   throw new OrchError('E_NO_AGENT', `${name} is not installed (not on the PATH of the daemon)`)
 }
 
-async function firstInstalled(parts: Parts): Promise<string> {
-  for (const driver of parts.drivers.values()) {
-    if (driver.name !== 'command' && (await driver.detect())) return driver.name
+async function firstInstalled(parts: Parts, lookup: Lookup): Promise<string> {
+  for (const name of parts.drivers.keys()) {
+    if (name !== 'command' && (await lookup.installed(name))) return name
   }
   throw new OrchError('E_NO_AGENT', 'no agent program that Orch knows is installed')
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { makeRepository, sampleGit } from '../../test/support/repository.ts'
 import { branchName } from '../task/task.ts'
-import { freeBranch, slug } from './branch.ts'
+import { branchNamer, slug } from './branch.ts'
 
 const git = sampleGit(process.cwd())
 const ID = 't-0123456789ab'
@@ -22,7 +22,7 @@ test.each([
 
 const free = async (branches: string[], prefix = 'orch/', options = {}) => {
   const sample = await makeRepository({ branches, ...options })
-  const name = await freeBranch(git, sample.path, prefix, 'Fix it', ID)
+  const name = (await branchNamer(git, sample.path))(prefix, 'Fix it', ID)
   await sample.git(['branch', name])
   expect(branchName.parse(name)).toBe(name)
   return name
@@ -44,5 +44,5 @@ test('a name that is taken, a directory in the way, a file in the way', async ()
 test('on the side of the remote too', async () => {
   const sample = await makeRepository({ branches: ['orch'], origin: true })
   await sample.git(['branch', '-D', 'orch'])
-  expect(await freeBranch(git, sample.path, 'orch/', 'Fix it', ID)).toBe('orch-fix-it-6789ab')
+  expect((await branchNamer(git, sample.path))('orch/', 'Fix it', ID)).toBe('orch-fix-it-6789ab')
 })

@@ -18,31 +18,29 @@ export function slug(title: string): string {
   return name || 'task'
 }
 
+/** Names a branch. The end of `id` (of the task) makes it unlike the names that others are being given now. */
+export type NameBranch = (prefix: string, title: string, id: string) => string
+
 /**
- * A branch name that neither exists nor stands in the way of one that does (`orch` makes `orch/x` impossible, and the
- * other way round), here and on the remotes. The end of `id` makes it unlike the names that others are being given now.
- * @param id of the task
+ * Reads which names are taken, and gives what names branches that neither exist nor stand in the way of one that does
+ * (`orch` makes `orch/x` impossible, and the other way round), here and on the remotes.
  */
-export async function freeBranch(
-  git: Git,
-  repo: string,
-  prefix: string,
-  title: string,
-  id: string,
-): Promise<string> {
+export async function branchNamer(git: Git, repo: string): Promise<NameBranch> {
   const taken = await takenNames(git.in(repo))
   const free = (name: string) => !taken.some((other) => collide(name.toLowerCase(), other))
-  const flat = prefix.replace(/\/+/g, '-')
-  const ending = id.slice(-6)
-  const names = [
-    `${prefix}${slug(title)}-${ending}`,
-    `${flat}${slug(title)}-${ending}`,
-    `${prefix}${id}`,
-    `${flat}${id}`,
-  ]
-  for (let n = 2; ; n++) {
-    const name = names.shift() ?? `${flat}${id}-${n}`
-    if (free(name)) return name
+  return (prefix, title, id) => {
+    const flat = prefix.replace(/\/+/g, '-')
+    const ending = id.slice(-6)
+    const names = [
+      `${prefix}${slug(title)}-${ending}`,
+      `${flat}${slug(title)}-${ending}`,
+      `${prefix}${id}`,
+      `${flat}${id}`,
+    ]
+    for (let n = 2; ; n++) {
+      const name = names.shift() ?? `${flat}${id}-${n}`
+      if (free(name)) return name
+    }
   }
 }
 
