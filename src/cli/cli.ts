@@ -69,7 +69,7 @@ export function createCli(
       const log = { warn: (text: string) => cli.note(`note: ${text}`) }
       const once = (autostart: boolean) => connect({ paths: cli.paths, environment, log, autostart })
       const waits = options.autostart && environment.env.ORCH_AGENT !== undefined
-      const client = await (waits ? waitForDaemon(once, world.clock) : once(options.autostart))
+      const client = await (waits ? waitForDaemon(once, world.clock, cli.note) : once(options.autostart))
       clients.push(client)
       return client
     },
@@ -91,13 +91,16 @@ const LOOK_MS = 250
 async function waitForDaemon(
   connect: (autostart: false) => Promise<Client>,
   clock: World['clock'],
+  note: (text: string) => void,
 ): Promise<Client> {
-  for (const end = clock.now() + PATIENCE_MS; ; await clock.sleep(LOOK_MS)) {
+  const begin = clock.now()
+  for (let first = true; ; first = false, await clock.sleep(LOOK_MS)) {
     try {
       return await connect(false)
     } catch (error) {
       if (!(error instanceof OrchError) || error.code !== 'E_DAEMON') throw error
-      if (clock.now() < end) continue
+      if (first) note('note: waiting for the daemon')
+      if (clock.now() < begin + PATIENCE_MS) continue
       throw new OrchError('E_DAEMON', 'no daemon is running, and none is started from an agent', {
         fix: 'Try again in a minute; `orch start` outside of agents starts it.',
         cause: error,

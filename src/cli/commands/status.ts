@@ -14,7 +14,7 @@ interface Options {
 }
 
 export function define(command: Command, cli: Cli): void {
-  command.option('--repo [path]', 'only tasks of this repository (default: the one you are in)')
+  command.option('--repo [path]', 'only tasks of one repository; without a path of the one you are in')
   command.option('-w, --watch', 'show it again when something changes, until Ctrl-C')
   examples(command, ['orch status', 'orch status --repo .', 'orch status --watch', 'orch status --json'])
   command.action(async (options: Options) => {

@@ -3,6 +3,7 @@ import { OrchError } from '../../errors.ts'
 import { oneLine } from '../../text.ts'
 import type { Cli } from '../cli.ts'
 import { readInput } from '../input.ts'
+import { nearest } from '../nearest.ts'
 
 export interface RunOptions {
   file?: string
@@ -30,6 +31,7 @@ const COMMAND = 'command'
  */
 export async function readTasks(cli: Cli, words: string[], options: RunOptions): Promise<NewTaskRequest[]> {
   const common = fields(options)
+  expectAgent(options.agent, cli.program)
   const program = options.agent === COMMAND ? cli.program : []
   // Behind `--` a text may begin with a dash.
   const text = program.length > 0 ? words : [...words, ...cli.program]
@@ -45,6 +47,14 @@ export async function readTasks(cli: Cli, words: string[], options: RunOptions):
   if (!description?.trim())
     throw new OrchError('E_USAGE', 'there is no task', { fix: 'orch run "Fix the failing tests"' })
   return [{ description, ...common }]
+}
+
+/** The daemon knows which agent programs there are; a program behind `--` says which one was meant. */
+function expectAgent(agent: string | undefined, program: string[]): void {
+  if (!agent || agent === COMMAND || program.length === 0 || !nearest(agent, [COMMAND])) return
+  throw new OrchError('E_USAGE', `there is no agent ${oneLine(agent, 40)}; did you mean ${COMMAND}?`, {
+    fix: 'orch run --agent command -- PROGRAM ARGS',
+  })
 }
 
 async function fromFile(cli: Cli, file: string, common: Partial<NewTaskRequest>, others: string[]) {
