@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { OrchError } from './errors.ts'
 
 /** The only file that starts processes: argv arrays, never a shell string; each child leads its own process group. */
@@ -77,6 +78,10 @@ function startError(program: string, cwd: string | undefined, cause: Error): Orc
   const code = (cause as NodeJS.ErrnoException).code
   if (code !== 'ENOENT' && code !== 'EACCES')
     return new OrchError('E_INTERNAL', `${program}: ${cause.message}`, { cause })
+  if (cwd && !existsSync(cwd))
+    return new OrchError('E_WORKSPACE', `cannot start ${program} in ${cwd}: there is no such directory`, {
+      cause,
+    })
   const where = cwd ? ` (in ${cwd})` : ''
   return new OrchError('E_PROGRAM_MISSING', `cannot start ${program}${where}: ${code}`, {
     cause,

@@ -22,10 +22,10 @@ export function createScheduler(parts: Parts, crew: Crew): Scheduler {
   const timers: (() => void)[] = []
   let working = Promise.resolve()
   let asked = false
-  let ended = false
+  let open = false
 
   const claimAll = async () => {
-    while (!ended && crew.size() < config.totalAgents) {
+    while (open && crew.size() < config.totalAgents) {
       const except = await fullRepositories(parts, crew)
       const claimed = await store.tasks.claim({ host, now: clock.now(), leaseMs, except, agent: agentName })
       if (!claimed) return
@@ -34,7 +34,7 @@ export function createScheduler(parts: Parts, crew: Crew): Scheduler {
   }
   /** One pass after another, never two at once; asks during a pass are answered by one more. */
   const wake = () => {
-    if (asked || ended) return
+    if (asked || !open) return
     asked = true
     working = working.then(async () => {
       asked = false
@@ -54,6 +54,7 @@ export function createScheduler(parts: Parts, crew: Crew): Scheduler {
 
   return {
     async begin() {
+      open = true
       await reconcile()
       often(leaseMs / 3, 'renewing leases', () => store.tasks.renew(host, clock.now(), leaseMs))
       often(config.reconcileSeconds * 1_000, 'reconciling', reconcile)
@@ -63,7 +64,7 @@ export function createScheduler(parts: Parts, crew: Crew): Scheduler {
     },
     wake,
     async end() {
-      ended = true
+      open = false
       for (const stop of timers) stop()
       await working
       await crew.releaseAll()

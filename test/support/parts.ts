@@ -1,0 +1,169 @@
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { createCommandDriver } from '../../src/agent/command.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
+import { type Paths, pathsIn } from '../../src/config/paths.ts'
+import { type Config, configSchema } from '../../src/config/schema.ts'
+import { createRepositories } from '../../src/daemon/repositories.ts'
+import { exec, spawnDetached } from '../../src/exec.ts'
+import { createBare } from '../../src/forge/bare.ts'
+import { createCheckRunner } from '../../src/forge/local/check-runner.ts'
+import { createLocalForge } from '../../src/forge/local/local.ts'
+import { createGit } from '../../src/git.ts'
+import { createIds, systemRandom } from '../../src/id.ts'
+import { type Log, silentLog } from '../../src/log.ts'
+import { createHearings } from '../../src/orchestrator/hearing.ts'
+import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
+import type { Parts } from '../../src/orchestrator/parts.ts'
+import { createAttemptDirectories } from '../../src/runtime/attempt-dir.ts'
+import { createProcessRuntime } from '../../src/runtime/process/process.ts'
+import { createProcessTable } from '../../src/runtime/processes/system.ts'
+import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
+import { isFinal, type Task } from '../../src/task/task.ts'
+import { freePorts } from '../../src/workspace/ports.ts'
+import { createRepositoryLock } from '../../src/workspace/repository-lock.ts'
+import { applySetup } from '../../src/workspace/setup.ts'
+import { createWorktrees } from '../../src/workspace/worktree.ts'
+import { until } from './orch.ts'
+import { sampleEnv } from './repository.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+export interface RealParts extends Parts {
+  /** Ends what still runs of these agents and closes the store. Done after the test in any case. */
+  close(): Promise<void>
+}
+
+export interface RealOptions {
+  /** State directory; the same one again is what the next daemon finds. */
+  state?: string
+  config?: Partial<Config>
+  clock?: Clock
+  log?: Log
+}
+
+/** The daemon's parts, real ones: SQLite, worktrees, the local forge, agents without terminal (also those that ask for tmux). */
+export async function realParts(options: RealOptions = {}): Promise<RealParts> {
+  const paths = pathsIn(options.state ?? temporaryDirectory('orch-parts'))
+  const { clock = systemClock, log = silentLog } = options
+  const env = { ...sampleEnv, GIT_AUTHOR_NAME: 'T', GIT_AUTHOR_EMAIL: 't@example.org' }
+  const git = createGit(exec, env, '/')
+  const config = configSchema.parse({ ...HASTY, ...options.config })
+  const store = await openSqliteStore({ file: paths.store, log })
+  const processes = createProcessTable({ platform: process.platform, exec, env })
+  const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })
+  const withoutTerminal = createProcessRuntime({ root: paths.attempts, env, directories, spawnDetached })
+  const bare = createBare({ git, root: paths.forge })
+  const local = createLocalForge({ bare, git, records: store.pulls, clock, log })
+  const parts: Parts = {
+    host: config.hostName,
+    config,
+    paths,
+    store,
+    drivers: new Map([['command', createCommandDriver({ env })]]),
+    hearings: createHearings(store.journal),
+    runtimes: { process: withoutTerminal, tmux: { ...withoutTerminal, name: 'tmux' } },
+    directories,
+    workspaces: createWorktrees({ ...worktreeOptions(paths), git, clock, log }),
+    repositories: createRepositories({ git, exec, env }),
+    forges: { local, github: local },
+    git,
+    clock,
+    ids: createIds(systemRandom),
+    log,
+    settings: async () => config,
+    applySetup,
+    freePorts: (count) => freePorts(count, new Set()),
+    runChecks: createCheckRunner({ bare, exec, records: store.pulls, clock }).run,
+    programs: fileURLToPath(new URL('../../bin', import.meta.url)),
+    agentEnv: env,
+  }
+  const close = async () => {
+    for (const agent of await directories.list()) await directories.stop(agent, 0)
+    await store.close()
+  }
+  onTestFinished(close)
+  return { ...parts, close }
+}
+
+const HASTY = { runtime: 'process', reconcileSeconds: 0.1, backoffSeconds: 0, graceSeconds: 1 } as const
+
+const worktreeOptions = (paths: Paths) => ({
+  root: paths.worktrees,
+  trash: paths.trash,
+  ids: createIds(systemRandom),
+  lock: createRepositoryLock({ clock: systemClock }),
+})
+
+/** An orchestrator that works, and is let go of after the test. */
+export async function beginWith(parts: Parts): Promise<Orchestrator> {
+  const orchestrator = createOrchestrator(parts)
+  await orchestrator.begin()
+  onTestFinished(() => orchestrator.end())
+  return orchestrator
+}
+
+/** Submits one task: a program of `sh`. Gives the task. */
+export async function order(
+  orchestrator: Orchestrator,
+  repo: string,
+  script: string,
+  more: object = {},
+): Promise<Task> {
+  const task = { driver: 'command', argv: ['sh', '-c', script], description: 'Do it', ...more }
+  const [made] = await orchestrator.submit({ requestId: crypto.randomUUID(), repo, tasks: [task], env: {} })
+  return made as Task
+}
+
+/** The task when `probe` holds for it. */
+export const taskWhen = (
+  parts: Parts,
+  { id }: Task,
+  what: string,
+  probe: (task: Task) => boolean,
+): Promise<Task> =>
+  until(`${id} ${what}`, async () => {
+    const task = (await parts.store.tasks.get(id)) as Task
+    return probe(task) && task
+  })
+
+export const ended = (parts: Parts, task: Task): Promise<Task> =>
+  taskWhen(parts, task, 'is final', ({ state }) => isFinal(state))
+
+type Functions = Record<string, (...args: unknown[]) => unknown>
+/** What is asked and answers at once: no moment to be killed at. */
+const AT_ONCE = new Set(['at', 'path', 'watch', 'onLost', 'attach', 'subscribe', 'close'])
+
+export type Around = <T>(name: string, call: () => Promise<T>) => Promise<T>
+
+/** The same parts with `around` put about every call of a port, known by names like `workspaces.prepare`. */
+export function surround(parts: Parts, around: Around): Parts {
+  const wrap = <T extends object>(name: string, port: T): T => {
+    const wrapped = Object.entries(port as Functions).map(([verb, call]) => {
+      if (typeof call !== 'function' || AT_ONCE.has(verb)) return [verb, call]
+      return [verb, (...args: unknown[]) => around(`${name}.${verb}`, async () => call(...args))]
+    })
+    return Object.fromEntries(wrapped) as T
+  }
+  const own = wrap('parts', {
+    settings: parts.settings,
+    applySetup: parts.applySetup,
+    freePorts: parts.freePorts,
+    runChecks: parts.runChecks,
+  })
+  const forge = wrap('forge', parts.forges.local)
+  const runtime = { ...wrap('runtime', parts.runtimes.process), close: parts.runtimes.process.close }
+  return {
+    ...parts,
+    ...own,
+    store: {
+      ...parts.store,
+      tasks: wrap('tasks', parts.store.tasks),
+      journal: wrap('journal', parts.store.journal),
+    },
+    directories: wrap('directories', parts.directories),
+    workspaces: wrap('workspaces', parts.workspaces),
+    repositories: wrap('repositories', parts.repositories),
+    forges: { local: forge, github: forge },
+    runtimes: { process: runtime, tmux: { ...runtime, name: 'tmux' } },
+  }
+}
