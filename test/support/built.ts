@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
  * script/setup lets two at once build once.
  */
 export default function build(): void {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  const built = spawnSync('script/setup', { cwd: root, encoding: 'utf8' })
+  const setup = fileURLToPath(new URL('../../script/setup', import.meta.url))
+  const built = spawnSync(setup, { encoding: 'utf8' })
   if (built.status !== 0)
     throw new Error(`script/setup ended with ${built.status ?? built.signal}:\n${built.stderr}`)
 }
