@@ -61,7 +61,10 @@ export interface OutputReader {
 }
 
 /** `reported` is the agent's word that it is done; everything else is a failed attempt with its reason. */
-export type Outcome = { kind: 'reported'; summary: string } | { kind: 'failed'; reason: Reason }
+export type Outcome =
+  | { kind: 'reported'; summary: string }
+  /** `final`: no further try can help (no login, no such model). */
+  | { kind: 'failed'; reason: Reason; final?: boolean }
 
 /** A kind of agent. */
 export interface AgentProfile {

@@ -43,7 +43,8 @@ export async function follow(
       const said = await judge(parts, task, attempt, status, feed, reader.outcome)
       const outcome = status.exit || !isUnheard(hearing, reader) ? said : undefined
       hearing.over = outcome !== undefined
-      if (outcome?.kind === 'failed') throw new AttemptFailed(outcome.reason.code, outcome.reason.message)
+      if (outcome?.kind === 'failed')
+        throw new AttemptFailed(outcome.reason.code, outcome.reason.message, { final: outcome.final })
       if (outcome) {
         await parts.store.tasks.report(fence, parts.clock.now(), { summary: outcome.summary })
         return

@@ -17,6 +17,8 @@ export interface ResultMessage {
   type: 'result'
   ok: boolean
   apiError: boolean
+  /** The service refused the login: trying again is of no use. */
+  refused: boolean
   text: string
   /** Turns that wait in the program for their start. */
   queued: number
@@ -174,6 +176,7 @@ function resultOf(it: z.infer<typeof result>): ResultMessage {
     type: 'result',
     // A dead API is told as subtype "success": only is_error and terminal_reason say the truth.
     ok: !it.is_error && it.subtype === 'success' && it.terminal_reason !== 'api_error',
+    refused: it.api_error_status === 401 || it.api_error_status === 403,
     apiError: it.terminal_reason === 'api_error' || typeof it.api_error_status === 'number',
     text: it.result || it.errors?.join('; ') || it.subtype,
     queued: it.queued_turn_count,

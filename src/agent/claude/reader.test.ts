@@ -61,6 +61,14 @@ it('recognises a dead API although the program says success', () => {
   expect(reader.outcome()).toMatchObject({ kind: 'failed', reason: { code: 'api-error' } })
 })
 
+it.each([401, 403])('a refused login (%i) is final: no other try can help', (status) => {
+  const { reader } = replay([
+    init,
+    result({ is_error: true, terminal_reason: 'api_error', api_error_status: status }),
+  ])
+  expect(reader.outcome()).toMatchObject({ kind: 'failed', final: true, reason: { code: 'login-refused' } })
+})
+
 it('is not done while turns are queued in the program, nor while a new turn runs', () => {
   expect(replay([init, result({ queued_turn_count: 1 })]).reader.outcome()).toBeUndefined()
   expect(replay([init, result({}), init]).reader.outcome()).toBeUndefined()

@@ -92,9 +92,13 @@ function judge(result: ResultMessage): Outcome {
   if (result.ok) return { kind: 'reported', summary: oneLine(result.text, 2_000) }
   return {
     kind: 'failed',
-    reason: { code: result.apiError ? 'api-error' : 'agent-failed', message: oneLine(result.text, 500) },
+    reason: { code: codeOf(result), message: oneLine(result.text, 500) },
+    ...(result.refused && { final: true }),
   }
 }
+
+const codeOf = ({ refused, apiError }: ResultMessage) =>
+  refused ? 'login-refused' : apiError ? 'api-error' : 'agent-failed'
 
 function brokenOff(status: number, stderr = ''): Outcome {
   const said = plainText(stderr).trim()
