@@ -123,13 +123,16 @@ $(complete -p orch | sed 's/.*-F \\([^ ]*\\).*/\\1/') orch '${words.at(-1)}' '';
 })
 
 it('stop --agents ends what works; reset --yes leaves nothing of Orch, and the branches', async () => {
-  const argv = ['run', '--detach', '--agent', 'command', '--', 'sh', '-c', 'echo x >saved.txt; sleep 60']
+  const argv = ['run', '--detach', '--agent', 'command', '--', 'sh', '-c', 'sleep 60']
   const { out } = await program.orch(argv, { cwd })
   const id = out.match(/t-\w{12}/)?.[0] ?? ''
   await expect.poll(async () => (await program.orch(['logs', id])).code).toBe(0)
   await expect.poll(async () => (await program.json(['show', id])).state).toBe('working')
   await program.orch(['stop']) // agents outlive a daemon: one is started to end them
-  expect((await program.orch(['stop', '--agents'])).out).toBe('stopped the daemon and 1 agent\n')
+  expect(await program.orch(['stop', '--agents'])).toMatchObject({
+    err: '',
+    out: 'stopped the daemon and 1 agent\n',
+  })
   const reset = await program.orch(['reset', '--yes'])
   expect(reset).toMatchObject({
     code: 0,
