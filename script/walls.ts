@@ -26,6 +26,7 @@ const LAYERS: string[][] = [
     'clock.ts',
     'log.ts',
     'text.ts',
+    'turns.ts',
     'exec.ts',
     'git.ts',
     'git-repository-id.ts',

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { OrchError } from '../errors.ts'
 import { type Git, gitError } from '../git.ts'
 import { repositoryId, slugWithHash } from '../git-repository-id.ts'
+import { createTurns } from '../turns.ts'
 import { makeBare } from './bare-creation.ts'
 import { commitOf, FETCH, FILE_ONLY, gitOn, steadily } from './bare-git.ts'
 import { compareCommits, diffCommits } from './compare.ts'
@@ -80,6 +81,7 @@ export function createBare({ git, root }: BareOptions): Bare {
 }
 
 function describe(git: Git, home: string, id: string, source: string): BareRepository {
+  const inTurn = createTurns()
   const path = join(home, 'repo.git')
   const own = gitOn(git, path)
   return {
@@ -87,7 +89,7 @@ function describe(git: Git, home: string, id: string, source: string): BareRepos
     path,
     source,
     git: own,
-    alone: queue(),
+    alone: (work) => inTurn(id, work),
     fetch: (branch) => fetchBranch(own, git.in(source), branch),
     seen: (branch) => commitOf(own, keptRef(branch)),
     commit: (rev) => commitOf(own, rev),
@@ -129,14 +131,5 @@ async function sourcePath(repo: string): Promise<string> {
     return await realpath(repo)
   } catch (cause) {
     throw new OrchError('E_NOT_A_REPOSITORY', `${repo} is not there`, { cause })
-  }
-}
-
-function queue() {
-  let last: Promise<unknown> = Promise.resolve()
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work, work)
-    last = mine.catch(() => {})
-    return mine
   }
 }

@@ -5,13 +5,12 @@ import type { Config, ProjectConfig } from '../config/schema.ts'
 import type { Argv, Env } from '../exec.ts'
 import type { Check, Forge } from '../forge/forge.ts'
 import type { Git } from '../git.ts'
-import type { Ids } from '../id.ts'
+import type { Ids, TaskId } from '../id.ts'
 import type { Log } from '../log.ts'
 import type { AttemptDirectories } from '../runtime/attempt-dir.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Store } from '../store/store.ts'
 import type { TaskSpec } from '../task/task.ts'
-import type { NameBranch } from '../workspace/branch.ts'
 import type { Workspaces } from '../workspace/workspace.ts'
 import type { Hearings } from './hearing.ts'
 
@@ -22,7 +21,7 @@ export interface Repositories {
   /** @throws OrchError E_NOT_A_REPOSITORY, E_NO_COMMIT, E_NO_BASE */
   inspect(path: string, base?: string): Promise<{ root: string; base: string }>
   /** What names branches that neither exist nor stand in the way of one that does. */
-  branchNamer(root: string): Promise<NameBranch>
+  branchNamer(root: string): Promise<(prefix: string, title: string, id: TaskId) => string>
   /** @throws OrchError E_FORGE_LOGIN, E_PROGRAM_MISSING when GitHub is meant and cannot be used */
   chooseForge(root: string, wanted: 'auto' | 'local' | 'github'): Promise<'local' | 'github'>
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
 import { SAFE_NAME } from '../id.ts'
+import { createTurns } from '../turns.ts'
 import { appendAt, installShim, readPart, readTail, writeLaunch } from './attempt-files.ts'
 import type { ProcessTable } from './processes/processes.ts'
 import type { AttemptStatus, LaunchSpec } from './runtime.ts'
@@ -64,7 +65,7 @@ export function createAttemptDirectories(deps: AttemptDeps): AttemptDirectories 
     return join(root, agent)
   }
   const file = (agent: string, name: string) => join(path(agent), name)
-  const inTurn = createTurns()
+  const inTurn = createTurns() // a long message takes several writes: those for one agent go one after the other
   return {
     path,
     prepare: async (spec) => {
@@ -102,18 +103,4 @@ async function remove(
   await rm(away, { recursive: true, force: true })
   await ifThere(rename(directory, away))
   await rm(away, { recursive: true, force: true })
-}
-
-/** Long messages take several writes, so that those for one agent go one after the other. */
-function createTurns() {
-  const last = new Map<string, Promise<unknown>>()
-  return <T>(key: string, action: () => Promise<T>): Promise<T> => {
-    const mine = (last.get(key) ?? Promise.resolve()).then(action, action)
-    last.set(key, mine)
-    const settle = () => {
-      if (last.get(key) === mine) last.delete(key)
-    }
-    mine.then(settle, settle)
-    return mine
-  }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { OrchError, toOrchError } from '../errors.ts'
+import { createTurns } from '../turns.ts'
 
 /**
  * One lock per repository that holds across processes: git's own commands fail now and then when two of them add or
@@ -30,19 +31,14 @@ const SQLITE_BUSY = 5
 
 /** Callers in one process queue in memory, so that only one of them polls the file. */
 export function createRepositoryLock({ clock, limitMs = 60_000 }: LockOptions): RepositoryLock {
-  const queues = new Map<string, Promise<unknown>>()
+  const inTurn = createTurns()
   return {
     hold(gitDir, work) {
       const deadline = clock.now() + limitMs
-      const turn = (queues.get(gitDir) ?? Promise.resolve()).then(() => acquire(gitDir, deadline))
-      const result = turn.then((release) => work().finally(release))
-      const settled = result.then(
-        () => {},
-        () => {},
-      )
-      queues.set(gitDir, settled)
-      void settled.then(() => queues.get(gitDir) === settled && queues.delete(gitDir))
-      return result
+      return inTurn(gitDir, async () => {
+        const release = await acquire(gitDir, deadline)
+        return work().finally(release)
+      })
     },
   }
 

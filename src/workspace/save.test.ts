@@ -317,3 +317,10 @@ test.skipIf(process.getuid?.() !== 0)(
     })
   },
 )
+
+test('two saves of one checkout at the same moment: one commits, the other finds it saved', async () => {
+  await put('work.txt')
+  const both = await Promise.all([save(), save()])
+  expect(both.map((it) => it.committed).sort()).toEqual([false, true])
+  expect(new Set(both.map((it) => it.head)).size).toBe(1)
+})

@@ -4,6 +4,7 @@ import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
 import type { Git } from '../git.ts'
 import type { Ids } from '../id.ts'
+import { createTurns } from '../turns.ts'
 import { commitSnapshot } from './commit-snapshot.ts'
 import { type Desk, openDesk } from './desk.ts'
 import { commitOf, gitAt, isAncestor, listed } from './git-at.ts'
@@ -26,6 +27,16 @@ type Using = <T>(desk: Desk, use: (snapshot: Snapshot) => Promise<T>) => Promise
 
 /** Keeps what an agent left in its checkout, whatever state that is in. */
 export function createSaver(options: SaverOptions): Pick<Workspaces, 'save' | 'setAside' | 'reopen'> {
+  const saver = createSaverAtOnce(options)
+  const inTurn = createTurns() // two who save one checkout at the same moment: the second finds it saved
+  return {
+    save: (workspace, message) => inTurn(workspace.path, () => saver.save(workspace, message)),
+    setAside: (workspace, message) => inTurn(workspace.path, () => saver.setAside(workspace, message)),
+    reopen: (workspace, saved) => inTurn(workspace.path, () => saver.reopen(workspace, saved)),
+  }
+}
+
+function createSaverAtOnce(options: SaverOptions): Pick<Workspaces, 'save' | 'setAside' | 'reopen'> {
   const { git, locate, ids } = options
   const withSnapshot: Using = async (desk, use) => {
     const snapshot = await takeSnapshot(desk, ids.token().slice(0, 12), options.env)
