@@ -1,8 +1,12 @@
+import { basename } from 'node:path'
+import { toOrchError } from '../errors.ts'
 import { isFinal, type Task } from '../task/task.ts'
+import { createBranchBook } from './branch-book.ts'
+import type { Crew } from './crew.ts'
 import type { Parts } from './parts.ts'
 import { dropRunEnv } from './run-env.ts'
 import { workspaceOf } from './stop.ts'
-import { endStrays } from './strays.ts'
+import type { Strays } from './strays.ts'
 
 export interface CleanupOptions {
   /** Also ends agents that nothing owns, and removes the attempt directories (and with them the transcripts) of tasks that ended. */
@@ -15,60 +19,92 @@ export interface Cleaned {
   kept: { what: string; why: string }[]
 }
 
-/** Removes what tasks that ended have left: workspaces, merged branches, directories. Never unmerged work. */
-export async function cleanUp(parts: Parts, options: CleanupOptions): Promise<Cleaned> {
-  const cleaned: Cleaned = { removed: [], kept: [] }
-  const tasks = await parts.store.tasks.list({ limit: 100_000 })
-  for (const task of tasks) {
-    if (isFinal(task.state)) await cleanTask(parts, task, options, cleaned)
-    else cleaned.kept.push({ what: task.id, why: `it is ${task.state}` })
-  }
-  if (options.dryRun) return cleaned
-  await dropFinishedEnvs(parts, tasks)
-  if (options.force) cleaned.removed.push(...(await endStrays(parts)).map((agent) => `agent ${agent}`))
-  await parts.workspaces.sweep()
-  return cleaned
+interface Sweep extends CleanupOptions, Cleaned {
+  branches: ReturnType<typeof createBranchBook>
 }
 
-async function cleanTask(
+/**
+ * Removes what tasks that ended have left: workspaces, merged branches, directories. Never unmerged work. What cannot be
+ * removed is kept with the reason, and holds up nothing else.
+ */
+export async function cleanUp(
   parts: Parts,
-  task: Task,
-  { force, dryRun }: CleanupOptions,
-  cleaned: Cleaned,
-): Promise<void> {
+  crew: Crew,
+  strays: Strays,
+  options: CleanupOptions,
+): Promise<Cleaned> {
+  const sweep: Sweep = { ...options, removed: [], kept: [], branches: createBranchBook(parts.git) }
+  if (options.force) {
+    const ended = await (options.dryRun ? strays.find() : strays.end())
+    sweep.removed.push(...ended.map((agent) => `agent ${agent}`))
+  }
+  const tasks = await parts.store.tasks.list()
+  for (const task of tasks) {
+    if (isFinal(task.state)) await crew.alone(task.id, () => cleanTask(parts, task, sweep))
+    else sweep.kept.push({ what: task.id, why: `it is ${task.state}` })
+  }
+  if (!options.dryRun) {
+    await dropFinishedEnvs(parts)
+    await parts.workspaces.sweep()
+  }
+  return { removed: sweep.removed, kept: sweep.kept }
+}
+
+/** The task as it is now: a person may have asked for another try since it was listed. */
+async function cleanTask(parts: Parts, listed: Task, sweep: Sweep): Promise<void> {
+  const task = (await parts.store.tasks.get(listed.id)) ?? listed
+  if (!isFinal(task.state)) return void sweep.kept.push({ what: task.id, why: `it is ${task.state}` })
+  await guarded(sweep, workspaceOf(parts, task).path, () => cleanWorkspace(parts, task, sweep))
+  await guarded(sweep, `branch ${task.spec.branch}`, () => cleanBranch(parts, task, sweep))
+  if (sweep.force) await cleanDirectories(parts, task, sweep)
+}
+
+async function guarded(sweep: Sweep, what: string, clean: () => Promise<void>): Promise<void> {
+  try {
+    await clean()
+  } catch (error) {
+    sweep.kept.push({ what, why: toOrchError(error).message })
+  }
+}
+
+async function cleanWorkspace(parts: Parts, task: Task, sweep: Sweep): Promise<void> {
   const place = workspaceOf(parts, task)
-  if (await parts.workspaces.exists(place)) {
-    cleaned.removed.push(`workspace ${place.path}`)
-    if (!dryRun) {
-      await parts.workspaces.save(place, `Work saved at cleanup: ${task.spec.title}`)
-      await parts.workspaces.remove(place)
-    }
+  if (!(await parts.workspaces.exists(place))) return
+  await parts.repositories.root(task.spec.repo) // without its repository nothing can be saved
+  if (!sweep.dryRun) {
+    await parts.workspaces.save(place, `Work saved at cleanup: ${task.spec.title}`)
+    await parts.workspaces.remove(place)
   }
-  await cleanBranch(parts, task, dryRun, cleaned)
-  if (force) await cleanDirectories(parts, task, dryRun, cleaned)
+  sweep.removed.push(`workspace ${place.path}`)
 }
 
-async function cleanBranch(parts: Parts, task: Task, dryRun: boolean, cleaned: Cleaned): Promise<void> {
+async function cleanBranch(parts: Parts, task: Task, sweep: Sweep): Promise<void> {
   const { repo, branch, base } = task.spec
-  const state = await parts.workspaces.branchState(repo, branch, base).catch(() => 'gone' as const)
-  if (state === 'gone') return
-  if (state === 'unmerged') {
-    cleaned.kept.push({ what: `branch ${branch}`, why: 'it holds work that is not merged' })
-    return
-  }
-  cleaned.removed.push(`branch ${branch}`)
-  if (!dryRun) await parts.workspaces.dropBranch(repo, branch, base)
+  const what = `branch ${branch}`
+  const place = await sweep.branches.find(repo, branch)
+  if (!place) return
+  const elsewhere = place.checkedOut.filter((path) => basename(path) !== task.id)
+  if (elsewhere.length > 0)
+    return void sweep.kept.push({ what, why: `it is checked out in ${elsewhere.join(', ')}` })
+  if ((await parts.workspaces.branchState(repo, branch, base)) !== 'merged')
+    return void sweep.kept.push({ what, why: 'it holds work that is not merged' })
+  if (!sweep.dryRun) await parts.workspaces.dropBranch(repo, branch, base)
+  sweep.removed.push(what)
 }
 
-async function cleanDirectories(parts: Parts, task: Task, dryRun: boolean, cleaned: Cleaned): Promise<void> {
+async function cleanDirectories(parts: Parts, task: Task, sweep: Sweep): Promise<void> {
   for (const { agent } of await parts.store.tasks.attempts(task.id)) {
     if ((await parts.directories.status(agent)).state === 'absent') continue
-    cleaned.removed.push(`attempt directory ${agent}`)
-    if (!dryRun) await parts.directories.remove(agent)
+    const what = `attempt directory ${agent}`
+    await guarded(sweep, what, async () => {
+      if (!sweep.dryRun) await parts.directories.remove(agent)
+      sweep.removed.push(what)
+    })
   }
 }
 
-async function dropFinishedEnvs(parts: Parts, tasks: Task[]): Promise<void> {
+async function dropFinishedEnvs(parts: Parts): Promise<void> {
+  const tasks = await parts.store.tasks.list()
   const open = new Set(tasks.filter((task) => !isFinal(task.state)).map((task) => task.runId))
   for (const runId of new Set(tasks.map((task) => task.runId))) {
     if (!open.has(runId)) await dropRunEnv(parts.paths, runId)

@@ -5,15 +5,15 @@ import { runTask } from './run-task.ts'
 
 /** The attempts that this process is driving right now, at most one a task. */
 export interface Crew {
-  /** Drives the attempt of a held task unless somebody does already. */
+  /** Drives the attempt of a held task unless somebody does already, or has the task to himself. */
   drive(task: Task): void
-  drives(taskId: TaskId): boolean
   size(): number
   /** How many are driven in each repository. */
   byRepo(): Map<string, number>
-  /** Lets go of one task, wherever it stands. */
-  release(taskId: TaskId): Promise<void>
-  releaseAll(): Promise<void>
+  /** Lets go of the task wherever it stands, then does `work` while nobody else drives it or has it to himself. */
+  alone<T>(taskId: TaskId, work: () => Promise<T>): Promise<T>
+  /** Lets go of all tasks for good. */
+  close(): Promise<void>
 }
 
 interface Drive {
@@ -22,9 +22,11 @@ interface Drive {
   done: Promise<void>
 }
 
-/** `onEnd` is called after each attempt that came to its end. */
+/** `onEnd` is called whenever a task is free again: its attempt came to its end, or whoever had it alone is done. */
 export function createCrew(parts: Parts, onEnd: () => void): Crew {
   const drives = new Map<TaskId, Drive>()
+  const aside = new Map<TaskId, Promise<void>>()
+  let closed = false
 
   const run = async (fence: Fence, signal: AbortSignal) => {
     try {
@@ -48,25 +50,37 @@ export function createCrew(parts: Parts, onEnd: () => void): Crew {
 
   return {
     drive(task) {
-      if (drives.has(task.id)) return
+      if (closed || drives.has(task.id) || aside.has(task.id)) return
       const abort = new AbortController()
       const drive: Drive = { repo: task.spec.repo, abort, done: Promise.resolve() }
       drives.set(task.id, drive)
       drive.done = run({ taskId: task.id, epoch: task.epoch, host: parts.host }, abort.signal)
     },
-    drives: (taskId) => drives.has(taskId),
     size: () => drives.size,
     byRepo() {
       const counts = new Map<string, number>()
       for (const { repo } of drives.values()) counts.set(repo, (counts.get(repo) ?? 0) + 1)
       return counts
     },
-    release,
-    releaseAll: async () => {
+    async alone(taskId, work) {
+      const turn = (aside.get(taskId) ?? Promise.resolve()).then(() => release(taskId)).then(work)
+      const over = turn.then(noop, noop)
+      aside.set(taskId, over)
+      try {
+        return await turn
+      } finally {
+        if (aside.get(taskId) === over) aside.delete(taskId)
+        onEnd()
+      }
+    },
+    async close() {
+      closed = true
       await Promise.all([...drives.keys()].map(release))
+      await Promise.all(aside.values())
     },
   }
 }
 
+const noop = () => {}
 /** Between two tries to drive an attempt on when the machine itself fails (disk full, store closed). */
 const RETRY_MS = 2_000

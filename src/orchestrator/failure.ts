@@ -1,18 +1,30 @@
 import { OrchError, toOrchError } from '../errors.ts'
-import type { Reason } from '../task/task.ts'
+import type { Reason, TaskState } from '../task/task.ts'
+
+export interface FailureOptions {
+  /** No further try can help. */
+  final?: boolean
+  /** Not the agent's doing: no try is used up. */
+  lost?: boolean
+  cause?: unknown
+}
 
 /** Thrown by a stage of an attempt that has failed: the attempt ends with this reason. */
 export class AttemptFailed extends Error {
   readonly reason: Reason
-  /** No further try can help. */
   readonly final: boolean
+  readonly lost: boolean
 
-  constructor(code: string, message: string, options: { final?: boolean; cause?: unknown } = {}) {
+  constructor(code: string, message: string, options: FailureOptions = {}) {
     super(message, { cause: options.cause })
     this.reason = { code, message }
     this.final = options.final ?? false
+    this.lost = options.lost ?? false
   }
 }
+
+/** The agent and what runs it went away, without a word of what came of it. */
+export const lost = (message: string): AttemptFailed => new AttemptFailed('lost', message, { lost: true })
 
 /** Errors that another try cannot mend. */
 const HOPELESS = new Set([
@@ -34,9 +46,20 @@ export function toFailure(thrown: unknown): AttemptFailed {
   const error = toOrchError(thrown)
   return new AttemptFailed(error.code, `${error.message}\n${error.fix}`, {
     final: HOPELESS.has(error.code),
+    lost: error.code === 'E_RUNTIME',
     cause: error,
   })
 }
 
 /** True for the refusal of a late writer: the attempt is somebody else's by now, or over. */
 export const isStale = (error: unknown): boolean => error instanceof OrchError && error.code === 'E_STALE'
+
+/**
+ * True for what is no fault of the attempt and may pass: the store does not take a write; the disk is full while an
+ * agent works or its work is done; the work is proven already. Then the stage is done again, and nobody is stopped.
+ */
+export function isPassing(thrown: unknown, state: TaskState): boolean {
+  if (thrown instanceof AttemptFailed) return false
+  const { code } = toOrchError(thrown)
+  return code === 'E_STORE' || state === 'verified' || (code === 'E_DISK_FULL' && state !== 'leased')
+}

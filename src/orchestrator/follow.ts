@@ -2,7 +2,7 @@ import type { Outcome } from '../agent/agent.ts'
 import type { AgentEvent } from '../journal/journal.ts'
 import type { AttemptStatus } from '../runtime/runtime.ts'
 import type { Attempt, Fence, Task } from '../task/task.ts'
-import { AttemptFailed } from './failure.ts'
+import { AttemptFailed, lost } from './failure.ts'
 import { type Feed, openFeed } from './feed.ts'
 import { isUnheard } from './hearing.ts'
 import { driverOf } from './launch.ts'
@@ -10,7 +10,7 @@ import type { Parts } from './parts.ts'
 
 /** How often an attempt is looked at when its directory says nothing. */
 const LOOK_MS = 1_000
-/** A shim that has not taken its lock by then never will. */
+/** A shim that has not taken its lock so long after it was asked for never will. */
 const START_MS = 15_000
 
 /**
@@ -33,6 +33,7 @@ export async function follow(
   const unlost = parts.runtimes[task.spec.runtime].onLost(bell.ring)
   try {
     let state = task.state
+    const began = parts.clock.now()
     while (!signal.aborted) {
       const status = await parts.directories.status(attempt.agent) // before reading: what an ended agent printed is all there
       for (let events = await feed.take(); events; events = await feed.take()) {
@@ -40,7 +41,7 @@ export async function follow(
         checkOutput(task, feed)
         if (signal.aborted) return
       }
-      const said = await judge(parts, task, attempt, status, feed, reader.outcome)
+      const said = await judge(parts, task, attempt, began, status, feed, reader.outcome)
       const outcome = status.exit || !isUnheard(hearing, reader) ? said : undefined
       hearing.over = outcome !== undefined
       if (outcome?.kind === 'failed')
@@ -62,28 +63,29 @@ async function judge(
   parts: Parts,
   task: Task,
   attempt: Attempt,
+  began: number,
   status: AttemptStatus,
   feed: Feed,
   outcome: (exit?: AttemptStatus['exit'], stderr?: string) => Outcome | undefined,
 ): Promise<Outcome | undefined> {
-  if (status.state === 'absent') throw new AttemptFailed('lost', 'the directory of the attempt is gone')
-  if (status.state === 'lost')
-    throw new AttemptFailed('lost', 'the agent and its shim are gone and left no exit status')
-  if (status.state === 'ready') return await unstarted(parts, task, attempt)
+  if (status.state === 'absent') throw lost('the directory of the attempt is gone')
+  if (status.state === 'lost') throw lost('the agent and its shim are gone and left no exit status')
+  if (status.state === 'ready') return await unstarted(parts, task, attempt, began)
   if (!status.exit) return outcome()
+  if (status.exit.status === HANGUP) throw lost('the terminal of the agent went away')
   const errors = await parts.directories.errors(attempt.agent, 4_096)
   if (status.exit.phase === 'setup') throw setupFailed(status.exit, errors)
-  if (status.exit.status === HANGUP) throw new AttemptFailed('lost', 'the terminal of the agent went away')
   await feed.finish()
   return outcome(status.exit, errors)
 }
 
-const HANGUP = 128 + 1
+/** Higher statuses are those of programs that a signal ended: by no fault of their own, as like as not. */
+const SIGNALLED = 128
+const HANGUP = SIGNALLED + 1
 
 /** Started again, the agent still starts once: the shim's lock sees to it. */
-async function unstarted(parts: Parts, task: Task, attempt: Attempt): Promise<undefined> {
-  if (parts.clock.now() - attempt.startedAt > START_MS)
-    throw new AttemptFailed('lost', 'the agent did not start')
+async function unstarted(parts: Parts, task: Task, attempt: Attempt, began: number): Promise<undefined> {
+  if (parts.clock.now() - began > START_MS) throw lost('the agent did not start')
   const runtime = parts.runtimes[task.spec.runtime]
   if (!(await runtime.list()).has(attempt.agent)) await runtime.start(attempt.agent)
   return undefined
@@ -91,7 +93,8 @@ async function unstarted(parts: Parts, task: Task, attempt: Attempt): Promise<un
 
 function setupFailed(exit: { status: number; step?: number }, output: string): AttemptFailed {
   const step = `set-up step ${(exit.step ?? 0) + 1} ended with status ${exit.status}`
-  return new AttemptFailed('setup-failed', output ? `${step}:\n${output}` : step, { final: true })
+  const final = exit.status < SIGNALLED
+  return new AttemptFailed('setup-failed', output ? `${step}:\n${output}` : step, { final })
 }
 
 /** Keeps the task's state in step with what the agent says of itself: the last of the events counts. */

@@ -10,6 +10,7 @@ import type { Parts } from './parts.ts'
 import { profileOf } from './profile.ts'
 import { buildPrompt } from './prompt.ts'
 import { readRunEnv } from './run-env.ts'
+import { saveWork, stopAgent } from './stop.ts'
 
 /**
  * leased ─▶ working: makes the workspace, writes the attempt directory, starts the shim. Everything may be done again
@@ -50,11 +51,22 @@ async function prepareWorkspace(parts: Parts, task: Task, attempt: Attempt): Pro
   const { repo, branch, base } = task.spec
   const from = await parts.forges[task.spec.forge].base(repo, base)
   const before = (await parts.store.tasks.attempts(task.id)).filter((it) => it.epoch < attempt.epoch).at(-1)
+  const saved = before && (await endBefore(parts, task, before))
   const workspace = await parts.workspaces.prepare({ repo, name: task.id, branch, from })
-  const head = workspace.isNew ? from : await parts.workspaces.reopen(workspace, before?.saved)
+  const head = workspace.isNew ? from : await parts.workspaces.reopen(workspace, saved)
   const fence = { taskId: task.id, epoch: attempt.epoch, host: parts.host }
   await parts.store.tasks.progress(fence, { attempt: { from: head } })
   return workspace
+}
+
+/**
+ * The attempt before may have been left to itself, when the daemon died while it was cancelled: nobody may go on in the
+ * workspace, and nothing of it is lost, when a new one takes its place. Gives the commit that holds what was saved last.
+ */
+async function endBefore(parts: Parts, task: Task, before: Attempt): Promise<string | undefined> {
+  await stopAgent(parts, task, before.agent)
+  const saved = await saveWork(parts, task, before.epoch)
+  return saved.committed ? saved.head : before.saved
 }
 
 /** The agent's whole environment: the daemon's part for agents, the caller's, what the forge and the workspace need, our own words. */

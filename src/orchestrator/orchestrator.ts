@@ -1,14 +1,15 @@
-import { OrchError } from '../errors.ts'
 import type { TaskId } from '../id.ts'
-import { type Attempt, isFinal, isHeld, type Task } from '../task/task.ts'
+import type { Task } from '../task/task.ts'
+import { cancel, cancelAll } from './cancel.ts'
 import { type Cleaned, type CleanupOptions, cleanUp } from './cleanup.ts'
 import { createCrew } from './crew.ts'
 import type { Parts } from './parts.ts'
-import { writeMissingResults, writeResult } from './result.ts'
+import { resolve } from './resolve.ts'
+import { writeMissingResults } from './result.ts'
+import { dropUnknownEnvs } from './run-env.ts'
 import { say } from './say.ts'
 import { createScheduler } from './scheduler.ts'
-import { saveWork, stopAgent } from './stop.ts'
-import { endStrays, taskOf } from './strays.ts'
+import { createStrays, type Strays } from './strays.ts'
 import { type RunOrder, submit } from './submit.ts'
 
 /** The public verbs. Whoever calls them (API, library) translates; nothing else starts, ends or moves a task. */
@@ -34,13 +35,15 @@ export interface Orchestrator {
 export function createOrchestrator(parts: Parts): Orchestrator {
   const { store, clock } = parts
   const crew = createCrew(parts, () => scheduler.wake())
-  const scheduler = createScheduler(parts, crew)
+  const strays = createStrays(parts, crew)
+  const scheduler = createScheduler(parts, crew, strays)
   let tidying = Promise.resolve()
 
-  const orchestrator: Orchestrator = {
+  return {
     async begin() {
+      await dropUnknownEnvs(parts.paths, store.tasks)
       await scheduler.begin()
-      tidying = tidyUp(parts)
+      tidying = tidyUp(parts, strays)
     },
     async end() {
       await scheduler.end()
@@ -52,61 +55,26 @@ export function createOrchestrator(parts: Parts): Orchestrator {
       return tasks
     },
     resolve: (name) => resolve(parts, name),
-    async cancel(taskId) {
-      const attempt = (await store.tasks.attempts(taskId)).at(-1)
-      const task = await store.tasks.cancel(taskId, clock.now(), {
-        code: 'cancelled',
-        message: 'cancelled by a person',
-      })
-      await crew.release(taskId)
-      if (attempt && attempt.epoch === task.epoch) await endCancelled(parts, task, attempt)
-      scheduler.wake()
-      return task
-    },
+    cancel: (taskId) => cancel(parts, crew, taskId),
     async retry(taskId) {
       const task = await store.tasks.retry(taskId, clock.now())
       scheduler.wake()
       return task
     },
     say: async (taskId, text) => say(parts, await resolve(parts, taskId), text),
-    cleanUp: (options) => cleanUp(parts, options),
-    async stopAgents() {
-      const open = (await store.tasks.list({ limit: 100_000 })).filter((task) => !isFinal(task.state))
-      await Promise.all(open.map((task) => orchestrator.cancel(task.id)))
-      return open.filter((task) => isHeld(task.state)).length
-    },
+    cleanUp: (options) => cleanUp(parts, crew, strays, options),
+    stopAgents: () => cancelAll(parts, crew),
     running: () => crew.size(),
   }
-  return orchestrator
 }
 
 /** What a daemon that was killed had left to do; nobody waits for it. */
-async function tidyUp(parts: Parts): Promise<void> {
+async function tidyUp(parts: Parts, strays: Strays): Promise<void> {
   try {
-    await endStrays(parts)
+    await strays.end()
     await writeMissingResults(parts)
     await parts.workspaces.sweep()
   } catch (error) {
     parts.log.error('tidying up after the last daemon failed', { error })
   }
-}
-
-async function endCancelled(parts: Parts, task: Task, attempt: Attempt): Promise<void> {
-  await stopAgent(parts, task, attempt.agent)
-  await saveWork(parts, task, attempt.epoch)
-  await writeResult(parts, task, attempt, {
-    outcome: 'cancelled',
-    reason: task.reason,
-    endedAt: parts.clock.now(),
-  })
-}
-
-async function resolve(parts: Parts, name: string): Promise<Task> {
-  const id = taskOf(name) ?? (name.startsWith('t-') ? name : `t-${name}`)
-  const found = await parts.store.tasks.find(id, 2)
-  const exact = found.find((task) => task.id === id) ?? found[0]
-  if (!exact) throw new OrchError('E_NOT_FOUND', `there is no task or agent ${name}`)
-  if (found.length > 1 && exact.id !== id)
-    throw new OrchError('E_AMBIGUOUS', `${name} is the beginning of several ids`)
-  return exact
 }

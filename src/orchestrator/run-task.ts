@@ -1,6 +1,6 @@
 import { checkFence } from '../task/life.ts'
 import type { Attempt, Fence, Task } from '../task/task.ts'
-import { AttemptFailed, isStale, toFailure } from './failure.ts'
+import { AttemptFailed, isPassing, isStale, toFailure } from './failure.ts'
 import { accept, fail } from './finish.ts'
 import { follow } from './follow.ts'
 import { launch } from './launch.ts'
@@ -27,6 +27,7 @@ async function runStages(parts: Parts, fence: Fence, signal: AbortSignal): Promi
       await stage(parts, held.task, held.attempt, fence, signal)
     } catch (error) {
       if (isStale(error) || signal.aborted) return
+      if (isPassing(error, held.task.state)) throw error
       await end(parts, held, fence, toFailure(error))
       return
     }

@@ -1,39 +1,71 @@
 import type { TaskId } from '../id.ts'
-import { isHeld } from '../task/task.ts'
+import { type Attempt, isHeld, type Task } from '../task/task.ts'
+import type { Crew } from './crew.ts'
 import type { Parts } from './parts.ts'
 import { saveWork, stopAgent } from './stop.ts'
 
 /**
- * Ends agents that run though no attempt owns them: their task was cancelled, or given to a newer attempt, while no
- * daemon was there to stop them. What is in their workspace is saved first. Gives their names.
+ * Agents that run though no attempt owns them: their task was cancelled, or given to a newer attempt, while no daemon
+ * was there to stop them.
  */
-export async function endStrays(parts: Parts): Promise<string[]> {
-  const ended: string[] = []
-  for (const agent of await runningAgents(parts)) {
-    const taskId = taskOf(agent)
-    const task = taskId && (await parts.store.tasks.get(taskId))
-    const attempt = task && (await parts.store.tasks.attempts(task.id)).find((it) => it.agent === agent)
-    if (!task || !attempt) continue // not of this store: nothing of ours to end
-    if (isHeld(task.state) && task.epoch === attempt.epoch) continue
-    await stopAgent(parts, task, agent)
-    if (task.epoch === attempt.epoch) await saveWork(parts, task, attempt.epoch)
-    ended.push(agent)
-  }
-  if (ended.length > 0) parts.log.info('ended agents that no attempt owned', { agents: ended })
-  return ended
+export interface Strays {
+  /** Their names. */
+  find(): Promise<string[]>
+  /** Ends them and saves what is in their workspace. Gives the names of those that were ended. */
+  end(): Promise<string[]>
 }
 
-async function runningAgents(parts: Parts): Promise<string[]> {
-  const shown = await Promise.all(
-    Object.values(parts.runtimes).map((runtime) => runtime.list().catch(() => new Set<string>())),
-  )
-  const running = new Set(shown.flatMap((names) => [...names]))
-  for (const agent of await parts.directories.list()) {
-    if (running.has(agent)) continue
-    const { state } = await parts.directories.status(agent)
-    if (state === 'running' || state === 'lost') running.add(agent)
+interface Stray {
+  task: Task
+  attempt: Attempt
+}
+
+export function createStrays(parts: Parts, crew: Crew): Strays {
+  /** Attempts whose processes are known to be gone for good: not looked at again. */
+  let over = new Set<string>()
+
+  const find = async (): Promise<Stray[]> => {
+    const agents = await parts.directories.list()
+    over = new Set(agents.filter((agent) => over.has(agent)))
+    const found: Stray[] = []
+    for (const agent of agents) {
+      const stray = over.has(agent) ? undefined : await strayOf(agent)
+      if (stray) found.push(stray)
+    }
+    return found
   }
-  return [...running]
+  const strayOf = async (agent: string): Promise<Stray | undefined> => {
+    const { state } = await parts.directories.status(agent)
+    if (state === 'exited') over.add(agent)
+    return state === 'running' || state === 'lost' ? await unowned(parts, agent) : undefined
+  }
+  const end = async ({ attempt: { agent }, task: { id } }: Stray): Promise<boolean> =>
+    crew.alone(id, async () => {
+      const stray = await unowned(parts, agent) // nobody else had the task since, or it looks different now
+      if (!stray) return false
+      await stopAgent(parts, stray.task, agent)
+      over.add(agent)
+      if (stray.task.epoch === stray.attempt.epoch) await saveWork(parts, stray.task, stray.attempt.epoch)
+      return true
+    })
+
+  return {
+    find: async () => (await find()).map(({ attempt }) => attempt.agent),
+    async end() {
+      const ended: string[] = []
+      for (const stray of await find()) if (await end(stray)) ended.push(stray.attempt.agent)
+      if (ended.length > 0) parts.log.info('ended agents that no attempt owned', { agents: ended })
+      return ended
+    },
+  }
+}
+
+async function unowned(parts: Parts, agent: string): Promise<Stray | undefined> {
+  const taskId = taskOf(agent)
+  const task = taskId && (await parts.store.tasks.get(taskId))
+  const attempt = task && (await parts.store.tasks.attempts(task.id)).find((it) => it.agent === agent)
+  if (!task || !attempt) return undefined // not of this store: nothing of ours to end
+  return isHeld(task.state) && task.epoch === attempt.epoch ? undefined : { task, attempt }
 }
 
 /** The task an agent's name speaks of. */

@@ -4,7 +4,7 @@ import type { TaskId } from '../id.ts'
 import type { Task, TaskSpec } from '../task/task.ts'
 import { oneLine } from '../text.ts'
 import type { Parts } from './parts.ts'
-import { keepRunEnv } from './run-env.ts'
+import { dropRunEnv, keepRunEnv } from './run-env.ts'
 
 /** A task as it is asked for; what is left out comes from the configuration of its repository. */
 export interface TaskOrder {
@@ -46,8 +46,12 @@ export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
     createdAt: parts.clock.now(),
   }
   await keepRunEnv(parts.paths, run.id, order.env)
-  const { tasks } = await parts.store.tasks.submit(run, specs)
-  return tasks
+  const queued = await parts.store.tasks.submit(run, specs).catch(async (error) => {
+    await dropRunEnv(parts.paths, run.id)
+    throw error
+  })
+  if (!queued.created) await dropRunEnv(parts.paths, run.id)
+  return queued.tasks
 }
 
 /** What the tasks of one run ask of the repository and the machine, each question asked once. */

@@ -40,8 +40,7 @@ export async function stop(directory: string, agent: string, graceMs: number, de
 /** A shim that was asked for may still be on its way: with the lock in our hands it will end at once. */
 async function claimUnstarted(directory: string, deps: StopDeps): Promise<boolean> {
   const { state } = await readStatus(directory, deps.processes)
-  if (state === 'absent') return true
-  if (state !== 'ready') return false
+  if (state !== 'ready') return false // an agent may have deleted its own directory: its processes are looked for all the same
   try {
     await symlink('0 stopped', join(directory, 'lock'))
   } catch (error) {
