@@ -32,6 +32,8 @@ const SQLITE_BUSY = 5
 /** Callers in one process queue in memory, so that only one of them polls the file. */
 export function createRepositoryLock({ clock, limitMs = 60_000 }: LockOptions): RepositoryLock {
   const inTurn = createTurns()
+  /** A file that nobody refers to would be closed by the garbage collector, and the lock lost. */
+  const held = new Set<DatabaseSync>()
   return {
     hold(gitDir, work) {
       const deadline = clock.now() + limitMs
@@ -50,7 +52,11 @@ export function createRepositoryLock({ clock, limitMs = 60_000 }: LockOptions): 
           throw new OrchError('E_TIMEOUT', `another process held the lock of ${gitDir} for ${limitMs} ms`)
         await clock.sleep(BETWEEN_TRIES_MS)
       }
-      return () => file.close()
+      held.add(file)
+      return () => {
+        held.delete(file)
+        file.close()
+      }
     } catch (error) {
       file.close()
       throw error
