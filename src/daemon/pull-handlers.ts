@@ -44,6 +44,8 @@ export function pullHandlers(parts: Parts): Pick<Handlers, PullRoutes> {
     },
     async openPull({ body }) {
       const { root, forge } = await at(body)
+      // A person's branch is brought to the forge with it; an agent's own is published by the agent, or not proven.
+      if (!(await taskOf(root, body.head))) await forge.push(root, body.head)
       const { pullRequest } = await forge.open(root, body)
       return viewPull(pullRequest, root, await taskOf(root, pullRequest.head))
     },

@@ -78,6 +78,20 @@ describe('one request in, one proven pull request out', () => {
     expect(removed).toContain(`branch ${task?.branch}`)
   })
 
+  it('opens a pull request of a person’s own branch too', async () => {
+    const repository = await makeRepository()
+    await repository.git(['switch', '--quiet', '-c', 'mine'])
+    const commit = await repository.commit({ 'mine.txt': 'mine\n' }, 'Mine')
+    const body = { repo: repository.path, forge: 'local', head: 'mine', base: 'main', title: 'Mine' } as const
+    const pull = await orch.client.call('openPull', { body })
+    expect(pull).toMatchObject({ number: 1, headCommit: commit, state: 'open' })
+    await orch.client.call('merge', {
+      params: { number: 1 },
+      body: { repo: repository.path, forge: 'local' },
+    })
+    expect(await repository.git(['show', 'main:mine.txt'])).toBe('mine')
+  })
+
   it('five tasks at once, of five thousand files', async () => {
     const repository = await makeRepository({ files: manyFiles(5_000) })
     const run = await orch.submit(
