@@ -1,3 +1,4 @@
+import type { RunId, TaskId } from '../id.ts'
 import type { PullRequestRef } from '../task/task.ts'
 
 /**
@@ -47,6 +48,9 @@ export interface NewPullRequest {
   base: string
   title: string
   body: string
+  /** For whom it is opened, when Orch knows. */
+  taskId?: TaskId
+  runId?: RunId
 }
 
 export interface PullRequest extends PullRequestRef, NewPullRequest {

@@ -69,6 +69,11 @@ async function endBefore(parts: Parts, task: Task, before: Attempt): Promise<str
   return saved.committed ? saved.head : before.saved
 }
 
+/** What agents and checks get from the daemon's environment and from the shell of whoever asked for the run. */
+export async function inheritedEnv(parts: Parts, task: Task): Promise<Record<string, string>> {
+  return joinEnvironments(parts.agentEnv, await readRunEnv(parts.paths, task.runId), QUIET_ENV)
+}
+
 /** The agent's whole environment: the daemon's part for agents, the caller's, what the forge and the workspace need, our own words. */
 async function environment(
   parts: Parts,
@@ -79,7 +84,7 @@ async function environment(
 ): Promise<Record<string, string>> {
   const { spec } = task
   const ports = await parts.freePorts(settings.ports)
-  const inherited = joinEnvironments(parts.agentEnv, await readRunEnv(parts.paths, task.runId), QUIET_ENV)
+  const inherited = await inheritedEnv(parts, task)
   const own = {
     PATH: `${parts.programs}:${inherited.PATH ?? '/usr/local/bin:/usr/bin:/bin'}`,
     ORCH_TASK: task.id,

@@ -50,8 +50,14 @@ export interface Parts {
   /** Applies the set-up steps that need no process and gives the commands that the shim runs. */
   applySetup(steps: ProjectConfig['setup'], place: { repo: string; workspace: string }): Promise<Argv[]>
   freePorts(count: number): Promise<number[]>
-  /** Runs the configured checks on the head of a pull request; only the local forge has its own. */
-  runChecks(repo: string, number: number, checks: ProjectConfig['checks'], env: Env): Promise<Check[]>
+  /** Runs the configured checks on the head of a pull request; only the local forge has its own. Rejects when `signal` aborts. */
+  runChecks(
+    repo: string,
+    number: number,
+    checks: ProjectConfig['checks'],
+    env: Env,
+    signal?: AbortSignal,
+  ): Promise<Check[]>
   /** Directory of the program `orch` itself: agents find it on their PATH. */
   programs: string
   /** Environment of the daemon's own process, already reduced to what agents may have. */

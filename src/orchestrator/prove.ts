@@ -1,11 +1,11 @@
 import { OrchError, toOrchError } from '../errors.ts'
-import type { Check, Forge, PullRequest } from '../forge/forge.ts'
-import { type Facts, judgeCommits, judgeProof, type Verdict } from '../task/proof.ts'
+import type { Check, Comparison, Forge, PullRequest } from '../forge/forge.ts'
+import { beginningOf, type Facts, judgeCommits, judgeProof, type Verdict } from '../task/proof.ts'
 import type { Attempt, Fence, Proof, Task } from '../task/task.ts'
 import { AttemptFailed } from './failure.ts'
-import { driverOf } from './launch.ts'
+import { driverOf, inheritedEnv } from './launch.ts'
 import type { Parts } from './parts.ts'
-import { stopAgent, workspaceOf } from './stop.ts'
+import { eventOf, stopAgent, workspaceOf } from './stop.ts'
 
 /**
  * reported ─▶ verified: the agent is stopped, then the forge is asked. Publishes what the agent left unpublished when
@@ -21,7 +21,7 @@ export async function prove(
 ): Promise<void> {
   await stopAgent(parts, task, attempt.agent)
   await commitLeftovers(parts, task)
-  const proof = await patiently(parts, signal, () => ask(parts, task, attempt, signal))
+  const proof = await patiently(parts, attempt, fence, signal, () => ask(parts, task, attempt, signal))
   if (proof) await parts.store.tasks.verify(fence, parts.clock.now(), proof)
 }
 
@@ -43,17 +43,22 @@ async function ask(
   const forge = parts.forges[spec.forge]
   const head = await forge.fetch(spec.repo, spec.branch)
   if (!head) throw new AttemptFailed('no-commit', `the branch ${spec.branch} is gone`)
-  const base = await forge.base(spec.repo, spec.base)
-  const comparison = await forge.compare(spec.repo, base, head)
-  const before = (await parts.store.tasks.attempts(task.id)).findLast((it) => it.epoch < attempt.epoch)
-    ?.reason?.code
-  const commits = { head, from: attempt.from, before, comparison }
+  const comparison = await compare(forge, task, head)
+  const commits = { ...beginningOf(await parts.store.tasks.attempts(task.id), attempt), head, comparison }
   settle(judgeCommits(task, commits))
-  const published = spec.publish === 'orch' ? await publish(forge, task, head) : await look(forge, task)
+  const published = spec.publish === 'orch' ? await publish(forge, task, head) : await look(forge, task, head)
   const first = { ...commits, ...published, checks: [] }
   settle(judgeProof(task, first))
   const checks = await greenChecks(parts, forge, task, published.pullRequest?.ref.number ?? 0, signal)
   return checks && settle(judgeProof(task, { ...first, checks }))
+}
+
+/** What the task changes. When a person was so quick to merge it that the base has it all: what it changed then. */
+async function compare(forge: Forge, { spec }: Task, head: string): Promise<Comparison> {
+  const comparison = await forge.compare(spec.repo, await forge.base(spec.repo, spec.base), head)
+  if (comparison.commits > 0) return comparison
+  const merged = (await forge.find(spec.repo, spec.branch)).find((it) => isMergeOf(it, head))
+  return merged?.mergeCommit ? await forge.compare(spec.repo, `${merged.mergeCommit}^1`, head) : comparison
 }
 
 function settle(verdict: Verdict | undefined): Proof | undefined {
@@ -63,22 +68,36 @@ function settle(verdict: Verdict | undefined): Proof | undefined {
 
 type Published = Pick<Facts, 'remote' | 'pullRequest'>
 
-async function look(forge: Forge, { spec }: Task): Promise<Published> {
+/** The pull request that is open from the branch; else the one that brought just this head into the base. */
+async function look(forge: Forge, { spec }: Task, head: string): Promise<Published> {
+  const all = await forge.find(spec.repo, spec.branch)
+  const open = all.find((it) => it.state === 'open')
+  const merged = open ? undefined : all.find((it) => isMergeOf(it, head))
+  if (merged) return { remote: head, pullRequest: factOf(merged, false) } // its branch may be deleted by now
   const remote = await forge.head(spec.repo, spec.branch)
-  const found = (await forge.find(spec.repo, spec.branch)).find(counts)
-  return { remote, pullRequest: found && factOf(found, false) }
+  return { remote, pullRequest: open && factOf(open, false) }
 }
+
+const isMergeOf = (it: PullRequest, head: string) => it.state === 'merged' && it.headCommit === head
 
 /** Pushes and opens what is missing. A branch that moved on the remote is never overwritten. */
 async function publish(forge: Forge, task: Task, head: string): Promise<Published> {
   const { spec } = task
-  if ((await forge.head(spec.repo, spec.branch)) !== head) await push(forge, task)
-  const seen = await look(forge, task)
-  if (seen.pullRequest) return seen
+  const seen = await look(forge, task, head)
+  if (seen.remote !== head) await push(forge, task)
+  if (seen.pullRequest) return seen.remote === head ? seen : await look(forge, task, head)
   const body =
     `${spec.description.slice(0, 4_000)}\n\n${task.report?.summary ?? ''}\n\nTask ${task.id}`.trim()
-  const opened = await forge.open(spec.repo, { head: spec.branch, base: spec.base, title: spec.title, body })
-  return { ...seen, pullRequest: factOf(opened.pullRequest, opened.created) }
+  const opened = await forge.open(spec.repo, {
+    head: spec.branch,
+    base: spec.base,
+    title: spec.title,
+    body,
+    taskId: task.id,
+    runId: task.runId,
+  })
+  const remote = await forge.head(spec.repo, spec.branch)
+  return { remote, pullRequest: factOf(opened.pullRequest, opened.created) }
 }
 
 async function push(forge: Forge, { spec }: Task): Promise<void> {
@@ -90,13 +109,11 @@ async function push(forge: Forge, { spec }: Task): Promise<void> {
   }
 }
 
-/** Whether the forge may answer better later. */
+/** Whether the answer may be better later: the forge is back, or a person is done with editing the settings. */
 function isPassing(thrown: unknown): boolean {
   const error = toOrchError(thrown)
-  return error.code === 'E_FORGE' && error.details?.retryable !== false
+  return error.code === 'E_CONFIG' || (error.code === 'E_FORGE' && error.details?.retryable !== false)
 }
-
-const counts = (it: PullRequest) => it.state !== 'closed'
 
 function factOf(it: PullRequest, openedByOrch: boolean): NonNullable<Facts['pullRequest']> {
   return {
@@ -117,7 +134,8 @@ async function greenChecks(
 ): Promise<Check[] | undefined> {
   const { repo } = task.spec
   const settings = await parts.settings(repo)
-  if (forge.name === 'local') await parts.runChecks(repo, number, settings.checks, parts.agentEnv)
+  const env = await inheritedEnv(parts, task)
+  if (forge.name === 'local') await parts.runChecks(repo, number, settings.checks, env, signal)
   const until = parts.clock.now() + task.spec.limits.wallMs
   for (
     let pause = forge.name === 'github' ? parts.config.checksGraceSeconds * 1_000 : 0;
@@ -132,9 +150,11 @@ async function greenChecks(
   }
 }
 
-/** A forge out of reach uses up no try: the work is there, only the proof waits. */
+/** What passes uses up no try: the work is there, only the proof waits. The first time the journal says so. */
 async function patiently<T>(
   parts: Parts,
+  attempt: Attempt,
+  fence: Fence,
   signal: AbortSignal,
   ask: () => Promise<T>,
 ): Promise<T | undefined> {
@@ -143,7 +163,12 @@ async function patiently<T>(
       return await ask()
     } catch (error) {
       if (error instanceof AttemptFailed || !isPassing(error)) throw error
-      parts.log.warn('the forge does not answer; the proof waits', { error })
+      parts.log.warn('the proof waits', { task: fence.taskId, error })
+      const text = `the proof waits: ${toOrchError(error).message}`
+      if (pause === 1_000)
+        await parts.store.tasks.progress(fence, {
+          events: [{ ...eventOf(parts, attempt, 'note'), data: { text } }],
+        })
       await parts.clock.sleep(pause, signal)
     }
   }

@@ -1,4 +1,4 @@
-import type { Proof, Reason, Task } from './task.ts'
+import type { Attempt, Proof, Reason, Task } from './task.ts'
 
 /**
  * Proof: what the forge must show before a task counts as done. Pure: facts in, verdict out.
@@ -7,9 +7,9 @@ import type { Proof, Reason, Task } from './task.ts'
 export interface Facts {
   /** Commit of the task's branch in the person's repository. */
   head: string
-  /** Commit this attempt started from. */
+  /** Commit that the work of this attempt started from, see beginningOf. */
   from: string | undefined
-  /** Why the attempt before this one failed, when there was one. */
+  /** Why the attempt that was judged before this one failed, when there was one. */
   before: string | undefined
   comparison: { commits: number; files: { path: string; additions: number; deletions: number }[] }
   /** Commit of the branch on the remote. */
@@ -22,6 +22,19 @@ export interface Facts {
 }
 
 export type Verdict = { proven: true; proof: Proof } | { proven: false; reason: Reason }
+
+/** Ends of an attempt that say nothing of its work: it and the attempt after it are judged as one. */
+const UNJUDGED = new Set(['lost', 'lease-expired', 'cancelled', 'E_RUNTIME'])
+
+/** Where the work began that this attempt answers for, and why the last attempt failed that was judged before it. */
+export function beginningOf(attempts: readonly Attempt[], attempt: Attempt): Pick<Facts, 'from' | 'before'> {
+  let from = attempt.from
+  for (const before of attempts.filter((it) => it.epoch < attempt.epoch).reverse()) {
+    if (!before.reason || !UNJUDGED.has(before.reason.code)) return { from, before: before.reason?.code }
+    from = before.from ?? from
+  }
+  return { from, before: undefined }
+}
 
 /** Reasons after which the work itself was there: the next attempt need not commit anything to mend them. */
 const WORK_WAS_THERE = new Set([

@@ -16,9 +16,16 @@ export interface CheckRunner {
    * the bare repository and removed afterwards. What ran on this commit to its end is not run again, and callers at the
    * same time share one run. A check that cannot be started or takes too long has failed. Gives all of them in order.
    * @param env the whole environment of the checks
+   * @param signal ends the check that runs; nothing is noted of it, and it runs anew the next time
    * @throws OrchError E_NOT_FOUND, E_GIT, E_DISK_FULL
    */
-  run(repo: string, number: number, checks: ConfiguredChecks, env: Env): Promise<Check[]>
+  run(
+    repo: string,
+    number: number,
+    checks: ConfiguredChecks,
+    env: Env,
+    signal?: AbortSignal,
+  ): Promise<Check[]>
 }
 
 export type ConfiguredChecks = ProjectConfig['checks']
@@ -38,7 +45,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
   const underWay = new Map<string, Promise<Check[]>>()
   const swept = new Map<string, Promise<void>>()
   return {
-    async run(repo, number, checks, env) {
+    async run(repo, number, checks, env, signal) {
       const bare = await options.bare.open(repo)
       const home = dirname(bare.path)
       if (!swept.has(home)) swept.set(home, sweep(home))
@@ -47,7 +54,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
       const key = `${bare.id} ${number} ${headCommit}`
       const running =
         underWay.get(key) ??
-        runAll(options, bare, { number, commit: headCommit, known, checks, env }).finally(() =>
+        runAll(options, bare, { number, commit: headCommit, known, checks, env, signal }).finally(() =>
           underWay.delete(key),
         )
       underWay.set(key, running)
@@ -62,6 +69,7 @@ interface Order {
   known: Check[]
   checks: ConfiguredChecks
   env: Env
+  signal: AbortSignal | undefined
 }
 
 async function runAll(options: CheckRunnerOptions, bare: BareRepository, order: Order): Promise<Check[]> {
@@ -79,7 +87,8 @@ async function runAll(options: CheckRunnerOptions, bare: BareRepository, order: 
   if (todo.length > 0)
     await inCheckout(bare, order.commit, async (cwd) => {
       for (const [name, check] of todo) {
-        const outcome = await runOne(options, check, cwd, order.env)
+        const outcome = await runOne(options, check, cwd, order)
+        order.signal?.throwIfAborted()
         const result: Check = { name, required: check.required, commit: order.commit, ...outcome }
         await note(result)
         results.set(name, result)
@@ -92,11 +101,11 @@ async function runOne(
   { exec }: CheckRunnerOptions,
   check: ConfiguredCheck,
   cwd: string,
-  env: Env,
+  { env, signal }: Order,
 ): Promise<Pick<Check, 'state' | 'summary'>> {
   const limits = { timeoutMs: check.timeoutMinutes * 60_000, maxBytes: 256 * 1024 }
   try {
-    const result = await exec(check.run, { cwd, env, keep: 'last', sweep: true, ...limits })
+    const result = await exec(check.run, { cwd, env, keep: 'last', sweep: true, signal, ...limits })
     const state = result.code === 0 && !result.timedOut ? 'success' : 'failure'
     return { state, summary: summarise(result, check.timeoutMinutes) }
   } catch (error) {

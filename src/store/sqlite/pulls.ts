@@ -32,8 +32,14 @@ export function createPullRequestRecords(
     if (!found) throw new OrchError('E_NOT_FOUND', `there is no pull request ${number} in ${repo}`)
     return found
   }
-  const tell = ({ repo, number }: PullRecord, type: EventType, at: number, data: object) =>
-    events.add({ type, at, data: { repo, number, ...data } })
+  const tell = ({ repo, number, taskId, runId }: PullRecord, type: EventType, at: number, data: object) =>
+    events.add({
+      type,
+      at,
+      ...(taskId && { taskId }),
+      ...(runId && { runId }),
+      data: { repo, number, ...data },
+    })
   const save = (record: PullRecord, type: EventType, data: object): PullRecord => {
     const { state, repo, number, updatedAt } = record
     const sql = 'UPDATE pull_requests SET state = ?, record = ? WHERE repo = ? AND number = ?'
