@@ -30,6 +30,8 @@ export interface LaunchOrder {
   /** PATH the agent will have, when it differs from the daemon's. */
   searchPath?: string
   profile: AgentProfile
+  /** Set-up steps run first: they may bring the program into the workspace. */
+  setUpFirst?: boolean
   /** Conversation of an earlier attempt to go on with. */
   session?: string
 }

@@ -15,12 +15,13 @@ beforeEach(async () => {
 })
 afterEach(() => rm(workspace, { recursive: true }))
 
-const launch = (argv?: string[]) => {
+const launch = (argv?: string[], more: Partial<LaunchOrder> = {}) => {
   const order: LaunchOrder = {
     task: { argv } as TaskSpec,
     prompt: '',
     workspace,
     profile: { name: 'general', permissionMode: 'acceptEdits', allowedTools: [] },
+    ...more,
   }
   return createCommandDriver({ env: { PATH: '/usr/bin:/bin' } }).launch(order)
 }
@@ -33,6 +34,17 @@ describe('launch', () => {
       '$(id) #(touch x)\n',
     ])
     expect((await launch(['./tool'])).argv).toEqual([join(workspace, 'tool')])
+  })
+
+  it('takes the word for a program of the workspace that set-up steps may bring', async () => {
+    const setUpFirst = true
+    expect((await launch(['./node_modules/.bin/lint', '--fix'], { setUpFirst })).argv).toEqual([
+      './node_modules/.bin/lint',
+      '--fix',
+    ])
+    await expect(launch(['no-such-program'], { setUpFirst })).rejects.toMatchObject({
+      code: 'E_PROGRAM_MISSING',
+    })
   })
 
   it.each([[['no-such-program']], [['./data']], [['./missing']], [['.']]])(

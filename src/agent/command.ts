@@ -16,8 +16,13 @@ export function createCommandDriver({ env }: { env: Env }): Driver {
     conversational: false,
     commitsLeftovers: true,
     detect: async () => ({ program: 'any program', version: '1' }),
-    launch: async ({ task, workspace, searchPath }) => ({
-      argv: await resolveProgram(task.argv, { ...env, ...(searchPath && { PATH: searchPath }) }, workspace),
+    launch: async ({ task, workspace, searchPath, setUpFirst = false }) => ({
+      argv: await resolveProgram(
+        task.argv,
+        { ...env, ...(searchPath && { PATH: searchPath }) },
+        workspace,
+        setUpFirst,
+      ),
       env: {},
       stdin: 'prompt',
       stderr: 'merge',
@@ -30,7 +35,12 @@ export function createCommandDriver({ env }: { env: Env }): Driver {
 }
 
 /** @throws OrchError E_PROGRAM_MISSING before anything is started, E_INVALID without argv. */
-async function resolveProgram(argv: readonly string[] | undefined, env: Env, cwd: string): Promise<Argv> {
+async function resolveProgram(
+  argv: readonly string[] | undefined,
+  env: Env,
+  cwd: string,
+  mayCome: boolean,
+): Promise<Argv> {
   const [name, ...args] = argv ?? []
   if (!name)
     throw new OrchError(
@@ -39,6 +49,7 @@ async function resolveProgram(argv: readonly string[] | undefined, env: Env, cwd
     )
   const program = await findProgram(name, env, cwd)
   if (program) return [program, ...args]
+  if (mayCome && name.includes('/')) return [name, ...args]
   throw new OrchError('E_PROGRAM_MISSING', `${oneLine(name, 80)} is not an executable program on PATH`, {
     details: { program: name },
   })

@@ -11,6 +11,8 @@ export interface Feed {
   finish(): Promise<AgentEvent[]>
   /** Bytes of output seen. */
   bytes(): number
+  /** What the agent was at when this feed was opened: the last event that tells it, if there is one. */
+  heard: readonly AgentEvent[]
 }
 
 const PIECE = 256 * 1024
@@ -29,6 +31,7 @@ export async function openFeed(
   let position = 0
   let log = attempt.cursor.log
   let usage = attempt.usage
+  let heard: AgentEvent[] = []
 
   const read = async () => {
     const piece = await directories.read(attempt.agent, position, PIECE)
@@ -44,7 +47,7 @@ export async function openFeed(
     )
     if (piece.length === 0) break
     position += piece.length
-    for (const line of lines.push(piece)) reader.line(line)
+    for (const line of lines.push(piece)) heard = significant(reader.line(line).events) ?? heard
   }
 
   const ingest = async (ready: string[]): Promise<AgentEvent[]> => {
@@ -73,6 +76,7 @@ export async function openFeed(
   }
 
   return {
+    heard,
     bytes: () => position,
     async take() {
       const piece = await read()
@@ -85,6 +89,12 @@ export async function openFeed(
       return rest ? await ingest([rest]) : []
     },
   }
+}
+
+/** The last event that tells what the agent is at, if there is one. */
+export function significant(events: readonly AgentEvent[]): [AgentEvent] | undefined {
+  const last = events.findLast((event) => event.type !== 'usage' && event.type !== 'note')
+  return last && [last]
 }
 
 function addUsage(usage: Usage, event: AgentEvent): Usage {

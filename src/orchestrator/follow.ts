@@ -1,12 +1,13 @@
 import type { Outcome } from '../agent/agent.ts'
 import type { AgentEvent } from '../journal/journal.ts'
-import type { AttemptStatus } from '../runtime/runtime.ts'
+import type { AttemptStatus, Exit } from '../runtime/runtime.ts'
 import type { Attempt, Fence, Task } from '../task/task.ts'
 import { AttemptFailed, lost } from './failure.ts'
-import { type Feed, openFeed } from './feed.ts'
+import { type Feed, openFeed, significant } from './feed.ts'
 import { isUnheard } from './hearing.ts'
 import { driverOf } from './launch.ts'
 import type { Parts } from './parts.ts'
+import { eventOf } from './stop.ts'
 
 /** How often an attempt is looked at when its directory says nothing. */
 const LOOK_MS = 1_000
@@ -32,15 +33,19 @@ export async function follow(
   const unwatch = parts.directories.watch(attempt.agent, bell.ring)
   const unlost = parts.runtimes[task.spec.runtime].onLost(bell.ring)
   try {
-    let state = task.state
+    let state = await showWaiting(parts, fence, task.state, feed.heard)
     const began = parts.clock.now()
+    let exited = false
     while (!signal.aborted) {
       const status = await parts.directories.status(attempt.agent) // before reading: what an ended agent printed is all there
+      checkOutput(task, status.outBytes)
       for (let events = await feed.take(); events; events = await feed.take()) {
         state = await showWaiting(parts, fence, state, events)
-        checkOutput(task, feed)
+        checkOutput(task, feed.bytes())
         if (signal.aborted) return
       }
+      if (status.exit && !exited) await noteExit(parts, fence, attempt, status.exit)
+      exited = status.exit !== undefined
       const said = await judge(parts, task, attempt, began, status, feed, reader.outcome)
       const outcome = status.exit || !isUnheard(hearing, reader) ? said : undefined
       hearing.over = outcome !== undefined
@@ -102,9 +107,9 @@ async function showWaiting(
   parts: Parts,
   fence: Fence,
   state: Task['state'],
-  events: AgentEvent[],
+  events: readonly AgentEvent[],
 ): Promise<Task['state']> {
-  const last = events.findLast((event) => event.type !== 'usage' && event.type !== 'note')
+  const last = significant(events)?.[0]
   const { tasks } = parts.store
   if (!last) return state
   if (last.type === 'waiting' && state === 'working')
@@ -114,9 +119,19 @@ async function showWaiting(
   return state
 }
 
-function checkOutput(task: Task, feed: Feed): void {
+async function noteExit(
+  parts: Parts,
+  fence: Fence,
+  attempt: Attempt,
+  { phase, status }: Exit,
+): Promise<void> {
+  const event = { ...eventOf(parts, attempt, 'agent.exited'), data: { phase, status } }
+  await parts.store.tasks.progress(fence, { events: [event] })
+}
+
+function checkOutput(task: Task, bytes: number): void {
   const limit = task.spec.limits.outputBytes
-  if (feed.bytes() <= limit) return
+  if (bytes <= limit) return
   throw new AttemptFailed(
     'output-limit',
     `the agent printed more than ${Math.round(limit / 1e6)} MB (setting outputMegabytes)`,

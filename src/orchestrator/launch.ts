@@ -36,6 +36,7 @@ async function prepare(parts: Parts, task: Task, attempt: Attempt): Promise<void
     workspace: workspace.path,
     searchPath: env.PATH,
     profile,
+    setUpFirst: setup.length > 0,
   })
   await parts.directories.prepare({
     ...start,

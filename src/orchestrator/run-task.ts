@@ -6,6 +6,7 @@ import { follow } from './follow.ts'
 import { launch } from './launch.ts'
 import type { Parts } from './parts.ts'
 import { prove } from './prove.ts'
+import { eventOf, workspaceOf } from './stop.ts'
 
 /**
  * One attempt, from wherever it stands to its end: each stage ends with one arrow of the task's life, and each may be
@@ -44,8 +45,7 @@ async function stage(
   switch (task.state) {
     case 'leased':
       await launch(parts, task, attempt)
-      await parts.store.tasks.start(fence, parts.clock.now())
-      return
+      return await started(parts, task, attempt, fence)
     case 'working':
     case 'waiting':
       return await follow(parts, task, attempt, fence, signal)
@@ -56,6 +56,22 @@ async function stage(
     default:
       throw new AttemptFailed('E_STATE', `nothing to run in state ${task.state}`)
   }
+}
+
+/** Both in one turn, so that they share one transaction. */
+async function started(
+  { store, clock, ...parts }: Parts,
+  task: Task,
+  attempt: Attempt,
+  fence: Fence,
+): Promise<void> {
+  const { driver, profile, runtime } = task.spec
+  const event = eventOf({ clock }, attempt, 'agent.started')
+  const data = { driver, profile, runtime, workspace: workspaceOf(parts, task).path }
+  await Promise.all([
+    store.tasks.progress(fence, { events: [{ ...event, data }] }),
+    store.tasks.start(fence, clock.now()),
+  ])
 }
 
 /** The task and its attempt while this fence holds them; undefined when they are over or somebody else's. */

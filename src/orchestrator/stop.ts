@@ -5,7 +5,7 @@ import type { Saved, Workspace } from '../workspace/workspace.ts'
 import type { Parts } from './parts.ts'
 
 /** The workspace of a task as it is named, whether it is there or not. */
-export function workspaceOf(parts: Parts, task: Task): Workspace {
+export function workspaceOf(parts: Pick<Parts, 'workspaces'>, task: Task): Workspace {
   return parts.workspaces.at(task.spec.repo, task.id, task.spec.branch)
 }
 
@@ -54,7 +54,7 @@ export function savedEvent(parts: Parts, attempt: Attempt, saved: Saved): NewEve
 }
 
 /** An event of an attempt, now. */
-export function eventOf(parts: Parts, attempt: Attempt, type: NewEvent['type']): NewEvent {
+export function eventOf(parts: Pick<Parts, 'clock'>, attempt: Attempt, type: NewEvent['type']): NewEvent {
   const { taskId, runId, epoch, agent } = attempt
   return { type, at: parts.clock.now(), taskId, runId, epoch, agent }
 }

@@ -66,6 +66,6 @@ export interface AttemptStatus {
   /** `ready`: spec written, no shim yet. `running`: the shim is there, in set-up or with its agent. `exited`: exit.json is there. `lost`: the shim is gone without it; what is left of the agent is an orphan that stop() sweeps. */
   state: 'absent' | 'ready' | 'running' | 'exited' | 'lost'
   exit?: Exit
-  /** Size of out.jsonl in bytes. */
+  /** Bytes that the agent and the set-up steps have printed: out.jsonl, err.log and setup.log. */
   outBytes: number
 }

@@ -31,12 +31,17 @@ export async function readExit(directory: string): Promise<Exit | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as Exit)
 }
 
+async function printedBytes(directory: string): Promise<number> {
+  const files = ['out.jsonl', 'err.log', 'setup.log'].map((name) => ifThere(stat(join(directory, name))))
+  return (await Promise.all(files)).reduce((sum, file) => sum + (file?.size ?? 0), 0)
+}
+
 export async function readStatus(directory: string, processes: ProcessTable): Promise<AttemptStatus> {
   const shim = await readShim(directory)
   const alive = shim !== undefined && (await processes.alive(shim.pid, shim.start))
   // Asked after the shim: one that was found dead has written its last word before.
   const exit = await readExit(directory)
-  const outBytes = (await ifThere(stat(join(directory, 'out.jsonl'))))?.size ?? 0
+  const outBytes = await printedBytes(directory)
   if (exit) return { state: 'exited', exit, outBytes }
   if (alive) return { state: 'running', outBytes }
   if (shim) return { state: 'lost', outBytes }
