@@ -43,6 +43,7 @@ function tree(pid: number): number[] {
   return below(pid)
 }
 
+process.env.ORCH_TEST_DIST = '1'
 const parent = mkdtempSync(join(tmpdir(), 'orch-bench-'))
 const repository = await makeRepository({ directory: parent })
 const orch = await startOrch(

@@ -22,6 +22,7 @@ const ROUNDS = option('rounds', 5)
 const FILES = option('files', 5_000)
 const AT_ONCE = option('only', 0) ? [option('only', 0)] : [1, 5, 20]
 
+process.env.ORCH_TEST_DIST = '1'
 const parent = mkdtempSync(join(tmpdir(), 'orch-bench-'))
 const bytes = join(parent, 'bytes')
 const gate = join(parent, 'gate')

@@ -25,12 +25,13 @@ export interface Orch {
 }
 
 /** ORCH_TEST_DIST=1 takes the compiled program, as people have it; benches do. */
-const PROGRAM = fileURLToPath(
-  new URL(
-    process.env.ORCH_TEST_DIST ? '../../dist/daemon/main.js' : '../../src/daemon/main.ts',
-    import.meta.url,
-  ),
-)
+const daemonProgram = () =>
+  fileURLToPath(
+    new URL(
+      process.env.ORCH_TEST_DIST ? '../../dist/daemon/main.js' : '../../src/daemon/main.ts',
+      import.meta.url,
+    ),
+  )
 
 /** Path of a fixture agent. */
 export const agent = (name: string): string =>
@@ -70,7 +71,7 @@ export async function startOrch(
     GIT_COMMITTER_EMAIL: 'tester@example.org',
     ...settings,
   }
-  const start = () => connect({ paths, environment: { env }, autostart: true, program: PROGRAM })
+  const start = () => connect({ paths, environment: { env }, autostart: true, program: daemonProgram() })
   let client = await start()
   const pid = async () => (await client.call('health', {})).pid
   const task = (id: string) => client.call('task', { params: { id } })
