@@ -6,7 +6,7 @@ import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
 import { resultFile } from '../orchestrator/result.ts'
 import { workspaceOf } from '../orchestrator/stop.ts'
-import { FINAL_STATES, type Run, TASK_STATES, type Task } from '../task/task.ts'
+import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task } from '../task/task.ts'
 import { pullHandlers } from './pull-handlers.ts'
 import { viewDetail, viewRun, viewTask } from './views.ts'
 
@@ -75,7 +75,7 @@ async function statusOf(
   view: (task: Task) => Promise<TaskView>,
   path?: string,
 ): Promise<StatusView> {
-  const repo = path && (await parts.repositories.root(path))
+  const repo = path && (await rootOf(parts, path))
   const active = TASK_STATES.filter((state) => !(FINAL_STATES as readonly string[]).includes(state))
   const open = await parts.store.tasks.list({ states: active, repo, limit: 1_000 })
   const ended = await parts.store.tasks.list({ states: [...FINAL_STATES], repo, limit: LATEST_ENDED })
@@ -93,6 +93,16 @@ async function statusOf(
     agents: { running: orchestrator.running(), limit: parts.config.totalAgents },
     tasks: await Promise.all([...open, ...ended].map(view)),
     warnings: await warningsOf(parts),
+  }
+}
+
+/** A repository that is gone is still known by the tasks that it had. @throws OrchError E_NOT_A_REPOSITORY */
+async function rootOf({ repositories, store }: Parts, path: string): Promise<string> {
+  try {
+    return await repositories.root(path)
+  } catch (error) {
+    if ((await store.tasks.list({ repo: path, limit: 1 })).length > 0) return path
+    throw error
   }
 }
 
@@ -123,7 +133,7 @@ async function logOf(parts: Parts, task: Task, query: { from: number; attempt?: 
   const attempt = query.attempt ? attempts.find((it) => it.epoch === query.attempt) : attempts.at(-1)
   if (!attempt && query.attempt)
     throw new OrchError('E_NOT_FOUND', `${task.id} has no attempt ${query.attempt}`)
-  if (!attempt) return { text: '', next: 0, ended: false }
+  if (!attempt) return { text: '', next: query.from, ended: isFinal(task.state) }
   const piece = wholeCharacters(await parts.directories.readLog(attempt.agent, query.from, LOG_PIECE))
   return {
     text: piece.toString('utf8'),

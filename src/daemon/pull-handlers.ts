@@ -18,17 +18,19 @@ export function pullHandlers(parts: Parts): Pick<Handlers, PullRoutes> {
     const settings = await parts.settings(root)
     return { root, forge: parts.forges[await parts.repositories.chooseForge(root, forge ?? settings.forge)] }
   }
-  const taskOf = async (root: string, branch: string) =>
-    (await parts.store.tasks.list({ repo: root, limit: 10_000 })).find((task) => task.spec.branch === branch)
-      ?.id
+  /** The newest task of each branch. */
+  const tasksByBranch = async (root: string) => {
+    const tasks = await parts.store.tasks.list({ repo: root })
+    return new Map(tasks.reverse().map((task) => [task.spec.branch, task]))
+  }
+  const taskOf = async (root: string, branch: string) => (await tasksByBranch(root)).get(branch)
 
   return {
     async pulls({ query }) {
       const { root, forge } = await at(query)
       const found = await forge.list(root, query.state ? { state: query.state } : {})
-      return {
-        pulls: await Promise.all(found.map(async (it) => viewPull(it, root, await taskOf(root, it.head)))),
-      }
+      const tasks = await tasksByBranch(root)
+      return { pulls: found.map((it) => viewPull(it, root, tasks.get(it.head)?.id)) }
     },
     async pull({ params, query }) {
       const { root, forge } = await at(query)
@@ -36,7 +38,7 @@ export function pullHandlers(parts: Parts): Pick<Handlers, PullRoutes> {
       const checks = await forge.checks(root, params.number)
       const base = pull.mergeCommit ? `${pull.mergeCommit}^` : await forge.head(root, pull.base)
       const { files } = await forge.compare(root, base ?? pull.base, pull.headCommit)
-      return { ...viewPull(pull, root, await taskOf(root, pull.head)), checks, files }
+      return { ...viewPull(pull, root, (await taskOf(root, pull.head))?.id), checks, files }
     },
     async diff({ params, query }) {
       const { root, forge } = await at(query)
@@ -46,8 +48,11 @@ export function pullHandlers(parts: Parts): Pick<Handlers, PullRoutes> {
       const { root, forge } = await at(body)
       // A person's branch is brought to the forge with it; an agent's own is published by the agent, or not proven.
       if (!(await taskOf(root, body.head))) await forge.push(root, body.head)
-      const { pullRequest } = await forge.open(root, body)
-      return viewPull(pullRequest, root, await taskOf(root, pullRequest.head))
+      const { head, base, title, body: text } = body
+      const task = await taskOf(root, head)
+      const whose = task && { taskId: task.id, runId: task.runId }
+      const { pullRequest } = await forge.open(root, { head, base, title, body: text, ...whose })
+      return viewPull(pullRequest, root, task?.id)
     },
     async merge({ params, body }) {
       const { root, forge } = await at(body)

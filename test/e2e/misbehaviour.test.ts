@@ -78,7 +78,7 @@ describe('agents that misbehave', () => {
     const [task] = await orch.finished(run.id)
     expect(task?.reason?.code).toBe('no-commit')
     const printed = statSync(join(dirname(task?.log ?? ''), 'out.jsonl')).size
-    expect(statSync(task?.log ?? '').size).toBe(printed + 1) // the last line gets the end that it has not
+    expect(statSync(task?.log ?? '').size).toBe(printed + 1) // its last line had no end
   })
 
   it('one that deletes its own worktree has its commits counted all the same', async () => {
