@@ -88,11 +88,14 @@ it('create: an agent waits for its daemon and starts none', async () => {
   })
 })
 
-it('create: a branch that is not pushed', async () => {
-  await repository.git(['branch', 'mine'])
-  const { code, err } = await pr('create', '--head', 'mine')
-  expect(code).toBe(3)
-  expect(err).toMatch(/no branch mine[\s\S]*what to do: Push mine first/)
+it('create: a person’s branch is brought to the forge with it; one that is not there is refused', async () => {
+  await repository.git(['switch', '--quiet', '-c', 'mine'])
+  await repository.commit({ 'mine.txt': 'mine\n' }, 'Mine')
+  await repository.git(['switch', '--quiet', 'main'])
+  const made = await pr('create', '--head', 'mine')
+  expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/#\d+/) })
+  const { code, err } = await pr('create', '--head', 'not-there', '--title', 'x')
+  expect({ code, err }).toMatchObject({ code: 3, err: expect.stringContaining('not-there') })
 })
 
 it('cleanup: says first, then does, and keeps what is not merged', async () => {

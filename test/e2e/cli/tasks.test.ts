@@ -108,7 +108,7 @@ it('names that mean nothing, or too much', async () => {
   })
   expect(await program.orch(['show', 't-'])).toMatchObject({
     code: 3,
-    err: expect.stringContaining('E_AMBIGUOUS'),
+    err: expect.stringContaining('E_NOT_FOUND'),
   })
   const both = await program.orch(['cancel', 'nothing', 'neither'])
   expect(both).toMatchObject({ code: 3, out: '', err: expect.stringMatching(/neither[\s\S]*nothing/) })
