@@ -39,6 +39,7 @@ describe('orch run', () => {
     expect(lines).toBe(`ID  First
 TIME  ID  working
 TIME  ID  the agent says that it is done: finished
+TIME  ID  pull request #1 opened
 TIME  ID  the forge shows the work
 TIME  ID  accepted with pull request #1
 
