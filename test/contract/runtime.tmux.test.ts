@@ -101,18 +101,6 @@ function serverSuite() {
     expect(lost).toBe(0)
   })
 
-  test('a second daemon is refused, and leaves the first alone', async () => {
-    const rival = tmuxOver(site.root)
-    await expect(rival.ready()).rejects.toMatchObject({
-      code: 'E_RUNTIME',
-      message: expect.stringContaining('another'),
-    })
-    expect(await site.runtime.list()).toEqual(new Set())
-    await site.runtime.stop({ end: false })
-    await rival.ready()
-    await rival.stop({ end: false })
-  })
-
   test('the server is private and its own', async () => {
     expect(statSync(dirname(at(site.root).socket)).mode & 0o777).toBe(0o700)
     const options = `${await tmux('show-options', '-s')}\n${await tmux('show-options', '-g')}`

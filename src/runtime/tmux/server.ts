@@ -37,8 +37,6 @@ export interface TmuxServer {
 export const KEEPER = 'orch_keeper'
 /** A socket address holds no more bytes (sun_path). */
 const MAX_SOCKET = 100
-/** How long a daemon that was killed may still seem to be connected, in ms. */
-const RIVAL_MS = 2_000
 
 interface Link extends Connection {
   /** Process of the server. */
@@ -68,7 +66,7 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
     const connection = createConnection(client, clock)
     const [server = ''] = await connection.run('display-message', '-p', '#{pid}')
     const made = { ...connection, server }
-    await refuseRivals(made, clock)
+    await evictLeftovers(made)
     connection.closed.then(() => gone(made))
     log.debug('connected to tmux', { server })
     return made
@@ -127,17 +125,15 @@ async function prepare(deps: TmuxDeps, env: Env): Promise<void> {
   await writeWhole(deps.configFile, TMUX_CONFIG)
 }
 
-/** Two daemons on one server would each take the other's sessions for leftovers. */
-async function refuseRivals(link: Link, clock: Clock): Promise<void> {
-  const deadline = clock.now() + RIVAL_MS
-  for (;;) {
-    const clients = await link.run('list-clients', '-t', `=${KEEPER}:`, '-F', '#{client_pid}')
-    if (clients.every((pid) => pid === String(link.pid))) return
-    if (clock.now() > deadline) {
-      await link.close()
-      throw new OrchError('E_RUNTIME', `another orchd uses this tmux server (clients ${clients.join(', ')})`)
-    }
-    await clock.sleep(50)
+/**
+ * The store's lock says who is the daemon: another client of the keeper is what a killed daemon left behind, and may
+ * hang there for long. It is sent away; nobody waits for it.
+ */
+async function evictLeftovers(link: Link): Promise<void> {
+  const clients = await link.run('list-clients', '-t', `=${KEEPER}:`, '-F', '#{client_pid} #{client_name}')
+  for (const client of clients) {
+    const [pid, name] = client.split(' ')
+    if (name && pid !== String(link.pid)) await link.run('detach-client', '-t', name).catch(() => {})
   }
 }
 
