@@ -1,0 +1,32 @@
+import { z } from 'zod'
+
+/** What the verbs of the API are made of. */
+
+export const id = z.string().regex(/^[rt]-[0-9a-z]{1,40}$/, 'an id looks like t-4kq8…')
+export const absolutePath = z
+  .string()
+  .max(4_096)
+  .regex(/^\/[^\0]*$/, 'an absolute path')
+export const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => !value.includes('\0'), 'no NUL characters')
+
+export const none = z.object({})
+export const byId = z.object({ id })
+export const inRepo = z.object({ repo: absolutePath })
+export const byNumber = z.object({ number: z.coerce.number<number>().int().positive() })
+export const forgeChoice = z.object({ forge: z.enum(['auto', 'local', 'github']).optional() })
+
+/** What a verb takes and gives, each checked by its schema. */
+export interface Shape {
+  method: 'GET' | 'POST'
+  path: string
+  params?: z.ZodType
+  query?: z.ZodType
+  body?: z.ZodType
+  answer: z.ZodType
+}
+/** Keeps the exact type of a shape. */
+export const route = <const S extends Shape>(shape: S): S => shape

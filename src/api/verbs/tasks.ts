@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { branchName, profileName } from '../../task/task.ts'
+import { routeTable } from '../route-table.ts'
+import { runSchema, taskDetailSchema, taskSchema } from '../views.ts'
+import { absolutePath, byId, none, route, text } from './shape.ts'
+
+/** The verbs of runs, tasks and their agents. */
+
+/** One task as a person asks for it; what is left out comes from the configuration. */
+export const newTaskSchema = z.strictObject({
+  description: text(200_000).min(1),
+  title: text(200).min(1).optional(),
+  base: branchName.optional(),
+  profile: profileName.optional(),
+  driver: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/)
+    .optional(),
+  argv: z.array(text(100_000)).max(1_000).optional(),
+  model: text(100).optional(),
+  forge: z.enum(['auto', 'local', 'github']).optional(),
+  runtime: z.enum(['tmux', 'process']).optional(),
+  publish: z.enum(['orch', 'agent']).optional(),
+  priority: z.int().min(-1_000).max(1_000).optional(),
+  tries: z.int().min(1).max(100).optional(),
+  wallMinutes: z.number().positive().max(10_080).optional(),
+})
+export type NewTaskRequest = z.infer<typeof newTaskSchema>
+
+export const submitSchema = z.strictObject({
+  requestId: z
+    .string()
+    .min(8)
+    .max(100)
+    .regex(/^[\w-]+$/),
+  repo: absolutePath,
+  tasks: z.array(newTaskSchema).min(1).max(1_000),
+  /** Variables of the caller's shell for the agents; kept out of journal and logs. */
+  env: z.record(z.string().regex(/^[A-Za-z_]\w{0,99}$/), text(32_768)).default({}),
+})
+export type SubmitRequest = z.input<typeof submitSchema>
+
+export const taskVerbs = {
+  submit: route({ ...routeTable.submit, body: submitSchema, answer: runSchema }),
+  runs: route({
+    ...routeTable.runs,
+    query: z.object({ limit: z.coerce.number<number>().int().min(1).max(1_000).default(50) }),
+    answer: z.object({ runs: z.array(runSchema) }),
+  }),
+  run: route({ ...routeTable.run, params: byId, answer: runSchema }),
+  /** `id` may be the beginning of an id, or an agent's name. */
+  task: route({
+    ...routeTable.task,
+    params: z.object({
+      id: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'the id of a task, its beginning, or the name of an agent'),
+    }),
+    answer: taskDetailSchema,
+  }),
+  cancel: route({ ...routeTable.cancel, params: byId, answer: taskSchema }),
+  retry: route({ ...routeTable.retry, params: byId, answer: taskSchema }),
+  say: route({
+    ...routeTable.say,
+    params: byId,
+    body: z.strictObject({ text: text(100_000).min(1) }),
+    answer: none,
+  }),
+  /** The readable transcript of the current or last attempt from byte `from`; `next` is where to go on. */
+  log: route({
+    ...routeTable.log,
+    params: byId,
+    query: z.object({
+      from: z.coerce.number<number>().int().min(0).default(0),
+      attempt: z.coerce.number<number>().int().min(1).optional(),
+    }),
+    answer: z.object({ text: z.string(), next: z.int(), ended: z.boolean() }),
+  }),
+  attach: route({
+    ...routeTable.attach,
+    params: byId,
+    answer: z.object({ argv: z.array(z.string()).min(1) }),
+  }),
+}
