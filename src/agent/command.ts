@@ -13,13 +13,15 @@ import { statusWords } from './exit-status.ts'
 export function createCommandDriver({ env }: { env: Env }): Driver {
   return {
     name: 'command',
-    conversational: false,
+    conversation: 'none',
+    resumes: false,
+    footprintMegabytes: 0,
     commitsLeftovers: true,
     detect: async () => ({ program: 'any program', version: '1' }),
-    launch: async ({ task, workspace, searchPath, setUpFirst = false }) => ({
+    launch: async ({ task, workspace, env: own, setUpFirst = false }) => ({
       argv: await resolveProgram(
         task.argv,
-        { ...env, ...(searchPath && { PATH: searchPath }) },
+        { ...env, ...(own.PATH && { PATH: own.PATH }) },
         workspace,
         setUpFirst,
       ),

@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import { limitsSchema } from '../profile/profile.ts'
 import { profileName } from '../task/task.ts'
 
 /** What can be configured: in the user's file, in the repository's `.orch/config.yaml`, by ORCH_* variables and by flags. */
 
 const argv = z.tuple([z.string().min(1)], z.string()).describe('program and arguments, without a shell')
+const limits = limitsSchema.shape
 const relativePath = z
   .string()
   .min(1)
@@ -17,12 +19,27 @@ export const setupStep = z.union([
 ])
 export type SetupStep = z.infer<typeof setupStep>
 
-export const profileSchema = z.strictObject({
-  prompt: z.string().max(20_000).optional(),
-  model: z.string().max(100).optional(),
-  permissionMode: z.enum(['default', 'acceptEdits', 'bypassPermissions', 'plan']).default('acceptEdits'),
-  allowedTools: z.array(z.string().max(200)).default(['Bash']),
-})
+const variableName = z.string().regex(/^[A-Za-z_]\w{0,99}$/, 'the name of a variable, never its value')
+export const mcpServerName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'an MCP server is named by small letters, digits, - and _')
+
+/** An MCP server that profiles may name. Secrets are named, never written. */
+export const mcpServerSchema = z.union([
+  z.strictObject({
+    command: argv,
+    env: z.array(variableName).max(50).default([]).describe('names of variables that it gets'),
+  }),
+  z.strictObject({
+    url: z.url({ protocol: /^https?$/ }).max(2_000),
+    bearer: variableName.optional().describe('name of the variable that holds the bearer token'),
+    headers: z
+      .record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/), variableName)
+      .default({})
+      .describe('header → name of the variable that holds its value'),
+  }),
+])
+export type McpServerDeclaration = z.infer<typeof mcpServerSchema>
 
 /** A check that Orch runs itself on the head of a pull request of the local forge. */
 export const checkSchema = z.strictObject({
@@ -61,7 +78,17 @@ export const projectSettings = z.strictObject({
     .describe('variables handed to agents; a trailing * matches'),
   checks: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}$/), checkSchema).default({}),
   mergeMethod: z.enum(['merge', 'squash', 'rebase']).default('merge'),
-  profiles: z.record(profileName, profileSchema).default({}),
+  mcpServers: z.record(mcpServerName, mcpServerSchema).default({}),
+  mcp: z.array(mcpServerName).max(50).default([]).describe('MCP servers that every agent is given'),
+  memoryMegabytes: limits.memoryMegabytes.unwrap().default(512),
+  cpuPercent: limits.cpuPercent,
+  idleMinutes: limits.idleMinutes.unwrap().default(30),
+  turns: limits.turns,
+  tokens: limits.tokens,
+  costUsd: limits.costUsd,
+  runMinutes: z.number().positive().max(100_000).optional().describe('wall time of a whole run'),
+  runTokens: limits.tokens.describe('of all agents of a run together'),
+  runCostUsd: limits.costUsd.describe('of all agents of a run together'),
 })
 
 /** Settings of the daemon: only in the user's file and ORCH_* variables. */

@@ -9,7 +9,10 @@ export type AgentEvent =
   | { type: 'tool.called'; id: string; name: string; input?: string; ok?: boolean; durationMs?: number }
   | { type: 'message'; text: string }
   | { type: 'usage'; usage: Partial<Usage> }
-  | { type: 'waiting'; for: WaitingFor; resetAt?: number }
+  /** `question` names a permission question that can be answered; `about` says what it waits for. */
+  | { type: 'waiting'; for: WaitingFor; resetAt?: number; question?: string; about?: string }
+  /** What it waited for is there. */
+  | { type: 'resumed' }
   | { type: 'turn.ended'; ok: boolean; text?: string; error?: string }
   | { type: 'quota.hit'; resetAt?: number }
   | { type: 'note'; text: string }
@@ -37,6 +40,18 @@ export type EventType =
   | 'agent.exited'
   | 'agent.said'
   | 'agent.stopped'
+  /** A person ended its turn. */
+  | 'agent.interrupted'
+  /** A new process goes on with its session: after a word, an interrupt or a quota. */
+  | 'agent.continued'
+  /** A person answered a permission question. */
+  | 'agent.permitted'
+  /** A person came before its screen, or left it. */
+  | 'agent.attached'
+  | 'agent.detached'
+  /** Its own word, by MCP or `orch agent`: how far it is; that it is done, or gives up. */
+  | 'agent.progress'
+  | 'agent.completed'
   | 'work.saved'
   | 'pr.opened'
   | 'pr.updated'

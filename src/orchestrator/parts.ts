@@ -7,11 +7,14 @@ import type { Check, Forge } from '../forge/forge.ts'
 import type { Git } from '../git.ts'
 import type { Ids, TaskId } from '../id.ts'
 import type { Log } from '../log.ts'
+import type { McpServers } from '../mcp-servers/mcp-servers.ts'
+import type { Profiles } from '../profile/profile.ts'
 import type { AttemptDirectories } from '../runtime/attempt-dir.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Store } from '../store/store.ts'
 import type { TaskSpec } from '../task/task.ts'
 import type { Workspaces } from '../workspace/workspace.ts'
+import type { AgentTokens } from './agent-tools/agent-tools.ts'
 import type { Hearings } from './hearing.ts'
 
 /** What has to be known of a person's repository before work in it can begin. */
@@ -36,6 +39,12 @@ export interface Parts {
   drivers: ReadonlyMap<string, Driver>
   runtimes: Readonly<Record<TaskSpec['runtime'], Runtime>>
   hearings: Hearings
+  profiles: Profiles
+  /** MCP servers that profiles hand to agents. */
+  mcpServers: McpServers
+  agentTokens: AgentTokens
+  /** URL of Orch's own MCP endpoint for agents; it stays the same over restarts. */
+  mcpUrl(): string | undefined
   directories: AttemptDirectories
   workspaces: Workspaces
   repositories: Repositories

@@ -22,6 +22,17 @@ export interface AttemptDirectories {
    * @throws OrchError E_INVALID, E_TOO_LARGE, E_DISK_FULL
    */
   prepare(spec: LaunchSpec): Promise<void>
+  /**
+   * The next process of an attempt whose last one has ended: everything as `prepare`, appended to the same output. A crash
+   * in between leaves the attempt exited as it was, or ready for the next start.
+   * @throws OrchError E_STATE while one runs, E_INVALID, E_TOO_LARGE, E_DISK_FULL
+   */
+  proceed(spec: LaunchSpec): Promise<void>
+  /**
+   * Sends a reply. One with `once` is noted in the file `sent` before, any other after it was sent, and what is noted is
+   * not sent again. @throws as send
+   */
+  reply(agent: string, reply: { id: string; text: string; once?: boolean }): Promise<void>
   status(agent: string): Promise<AttemptStatus>
   /**
    * Writes to the agent's FIFO, after its first input; waits for a shim that is just starting.

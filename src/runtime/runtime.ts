@@ -13,7 +13,9 @@ import type { Argv, Env } from '../exec.ts'
  * - `log`         the readable transcript, written by the daemon, shown in the pane
  * - `lock`        a symbolic link made by the shim that runs, to its pid and start time; a second shim ends at once
  * - `setup.log`   what the set-up steps print; `shim.log` what the shim itself could not do
- * - `started.json` `{"shim":PID,"shimStart":S,"agent":PID,"agentStart":S}`; `exit.json` `{"phase":"setup"|"agent","status":N,"step":N}`, by rename
+ * - `sent`       ids of the replies that were sent, a line each
+ * - `started.json` `{"shim":PID,"shimStart":S,"agent":PID,"agentStart":S}`; `exit.json` `{"phase":"setup"|"agent","status":N,"step":N,"turn":N}`, by rename;
+ *   one of an earlier turn is as good as none
  *
  * Errors: E_RUNTIME, E_PROGRAM_MISSING, E_PROGRAM_OLD, E_DISK_FULL.
  */
@@ -29,6 +31,10 @@ export interface Runtime {
   close(agent: string): Promise<void>
   /** argv that puts a person before the agent's screen, or undefined when it has none. */
   attach(agent: string): Argv | undefined
+  /** How many people are before its screen now; 0 when it has none. */
+  watchers(agent: string): Promise<number>
+  /** Calls `listener` when somebody came before a screen or left one. Gives the function that stops it. */
+  onWatchers(listener: () => void): () => void
   /** Calls `listener` when the runtime itself dies (the tmux server was killed). Gives the function that stops it. */
   onLost(listener: () => void): () => void
   /** Lets the connection go; `end` also ends the server when no agent is left in it. */
@@ -42,15 +48,30 @@ export interface LaunchSpec {
   /** The whole environment of the agent. */
   env: Env
   cwd: string
-  /** `fifo`: a conversation; `prompt`: the prompt file, then end of file; `none`: empty. */
-  stdin: 'fifo' | 'prompt' | 'none'
+  /**
+   * `fifo`: a conversation; `prompt`: the prompt file, then end of file; `none`: empty; `terminal`: the agent has the
+   * pane for itself, in the foreground, and its hooks write out.jsonl.
+   */
+  stdin: 'fifo' | 'prompt' | 'none' | 'terminal'
   /** `merge`: stderr goes into out.jsonl too; `apart` (default): into err.log. */
   stderr?: 'merge' | 'apart'
   /** Kept as the file `first`; the shim writes it into the FIFO once, in the background, before the agent starts. */
   firstInput?: string
   prompt: string
+  /** Further files for the directory (0600), by plain name. */
+  files?: Readonly<Record<string, string>>
+  limits?: ProcessLimits
+  /** How many words of people this process and those before it in the attempt were given; told again by the status. */
+  words?: number
   /** Run one after the other before the agent, in the same place and environment; the first that fails ends the attempt. */
   setup: Argv[]
+}
+
+/** What the system itself sees to, as far as it can (docs/drivers.md tells the ladder). */
+export interface ProcessLimits {
+  memoryBytes?: number
+  /** 100 = one whole processor. */
+  cpuPercent?: number
 }
 
 export interface Exit {
@@ -66,6 +87,10 @@ export interface AttemptStatus {
   /** `ready`: spec written, no shim yet. `running`: the shim is there, in set-up or with its agent. `exited`: exit.json is there. `lost`: the shim is gone without it; what is left of the agent is an orphan that stop() sweeps. */
   state: 'absent' | 'ready' | 'running' | 'exited' | 'lost'
   exit?: Exit
+  /** Which process of the attempt this is, from 1; 0 when absent. A later one goes on with the session of the one before. */
+  turn: number
+  /** `LaunchSpec.words` of this process. */
+  words: number
   /** Bytes that the agent and the set-up steps have printed: out.jsonl, err.log and setup.log. */
   outBytes: number
 }

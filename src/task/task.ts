@@ -55,6 +55,8 @@ export interface TaskSpec {
   model?: string
   forge: 'local' | 'github'
   runtime: 'tmux' | 'process'
+  /** The agent's own terminal interface in the pane. */
+  interactive?: boolean
   /** Higher runs first. */
   priority: number
   /** How many attempts may be made, at least 1. */
@@ -69,6 +71,23 @@ export interface TaskLimits {
   wallMs: number
   /** Bytes an agent may print in one attempt. */
   outputBytes: number
+  /** Without any output for so long (ms) it counts as hung. */
+  idleMs?: number
+  /** Memory of all its processes, on top of what its program takes for itself. */
+  memoryBytes?: number
+  /** Share of processors; 100 = one whole processor. */
+  cpuPercent?: number
+  turns?: number
+  /** Input and output together; cached input is not counted. */
+  tokens?: number
+  costUsd?: number
+}
+
+/** What all attempts of all tasks of a run may take together. */
+export interface RunLimits {
+  wallMs?: number
+  tokens?: number
+  costUsd?: number
 }
 
 /** Says who may write: the attempt's number and the host that holds it. A writer with an old epoch is refused. */
@@ -162,6 +181,8 @@ export interface Attempt {
   /** Name of the agent: unique, also the name of its tmux session and attempt directory. */
   agent: string
   host: string
+  /** The agent program, which may be a fallback; absent before it was chosen. */
+  driver?: string
   startedAt: number
   endedAt?: number
   /** How it ended: absent while it goes on. */
@@ -173,6 +194,8 @@ export interface Attempt {
   saved?: string
   /** The agent program's own conversation id. */
   session?: string
+  /** The agent's own last word, by MCP or `orch agent`. */
+  word?: { done: boolean; summary: string }
   usage: Usage
   /** How far the agent's output was taken over: bytes of out.jsonl read, bytes of the readable log written. */
   cursor: { out: number; log: number }
@@ -184,6 +207,7 @@ export interface Run {
   requestId: string
   repo: string
   createdAt: number
+  limits?: RunLimits
 }
 
 const BRANCH =

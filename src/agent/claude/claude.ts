@@ -22,7 +22,9 @@ export function createClaudeDriver({
   const say = (text: string) => userMessage(text, uuid())
   return {
     name: 'claude',
-    conversational: true,
+    conversation: 'live',
+    resumes: true,
+    footprintMegabytes: 256,
     commitsLeftovers: false,
     detect,
     launch: async (order) => {
@@ -41,6 +43,8 @@ export function createClaudeDriver({
   }
 }
 
+const MODES = { read: 'plan', edits: 'acceptEdits', ask: 'acceptEdits', all: 'bypassPermissions' } as const
+
 /** It must not update itself or call home while it works for us. */
 const QUIET: Env = { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' }
 
@@ -50,8 +54,8 @@ function argvOf(program: string, { task, profile, session }: LaunchOrder): Argv 
     program,
     '-p',
     ...['--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose'],
-    ...['--permission-mode', profile.permissionMode],
-    ...(profile.allowedTools.length ? ['--allowedTools', profile.allowedTools.join(',')] : []),
+    ...['--permission-mode', MODES[profile.permissions]],
+    ...(profile.tools.length ? ['--allowedTools', profile.tools.join(',')] : []),
     ...(model ? ['--model', model] : []),
     ...(session ? ['--resume', session] : []),
     ...(profile.prompt ? ['--append-system-prompt', profile.prompt] : []),
