@@ -15,6 +15,8 @@ export type Random = (length: number) => Uint8Array
 export interface Ids {
   run(): RunId
   task(): TaskId
+  /** RFC 9562, version 4: names words said to agents. */
+  uuid(): string
   /** 32 random bytes as hex: bearer tokens. */
   token(): string
   /** Uniform in [0, 1): jitter. */
@@ -27,9 +29,17 @@ export function createIds(random: Random): Ids {
   return {
     run: () => `r-${word()}`,
     task: () => `t-${word()}`,
+    uuid: () => uuidOf(random(16)),
     token: () => Buffer.from(random(32)).toString('hex'),
     fraction: () => Buffer.from(random(4)).readUInt32BE(0) / 2 ** 32,
   }
+}
+
+function uuidOf(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes)
+  hex[6] = ((hex[6] ?? 0) & 0x0f) | 0x40
+  hex[8] = ((hex[8] ?? 0) & 0x3f) | 0x80
+  return hex.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
 export function systemRandom(length: number): Uint8Array {

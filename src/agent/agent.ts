@@ -29,8 +29,11 @@ export interface Driver {
   detect(): Promise<{ program: string; version: string } | undefined>
   /** @throws OrchError E_NO_AGENT, E_PROGRAM_MISSING, E_INVALID */
   launch(order: LaunchOrder): Promise<Launch>
-  /** A reader of one attempt's output; it is given every line in order, also those of before a restart or of earlier turns. */
-  reader(): OutputReader
+  /**
+   * A reader of one attempt's output; it is given every line in order, also those of before a restart or of earlier turns.
+   * `order`: what the latest launch put into the file `NAME-order.json` for it, when it did (a prompt that it sends itself).
+   */
+  reader(order?: string): OutputReader
   /** One message to a running agent as the bytes for its standard input. `id` names it; the reader tells it again when it was heard. */
   say(text: string, to: { session?: string; id: string }): string
   /** Bytes for the standard input that end the turn but not the program. Without it a turn is interrupted by ending the processes. */
@@ -81,15 +84,22 @@ export interface OutputReader {
   /** After the lines of before a restart: the replies that the program may still wait for. */
   owed?(): Reply[]
   /**
+   * The next process of the attempt prints what follows: what came of the one before does not count any more, and what it
+   * was asked or owed is void. Called at that place of the output also when it is heard again.
+   */
+  proceeds?(): void
+  /**
    * What came of it. Called after each piece of output, with the exit status and the tail of stderr once the program
    * has ended. `undefined` = the turn goes on.
    */
   outcome(exit?: Exit, stderr?: string): Outcome | undefined
   /**
-   * How many of the words that people said the program has read, for `live` programs that tell it. A word that is still
-   * on its way keeps the attempt going.
+   * Ids of the words (`Driver.say`) that the program has read, where it tells that; undefined while it is not known
+   * whether it tells. A word that is not among them keeps the attempt going.
    */
-  heard?(): number | undefined
+  heard?(): ReadonlySet<string> | undefined
+  /** A new process goes on in this attempt: what the one before said of its end no longer counts, what it used does. */
+  nextProcess(): void
 }
 
 export interface Heard {

@@ -9,7 +9,8 @@ import type { Argv, Env } from '../exec.ts'
  * - `spec.sh`     what to run (argv, environment, working directory), quoted data that the shim reads
  * - `prompt.md`   the agent's prompt
  * - `in`          a FIFO, held open by the shim, that the agent reads
- * - `out.jsonl`   what the agent prints (stdout), exactly; `err.log` what it complains about (stderr)
+ * - `out.jsonl`   what the agent prints (stdout), exactly, and before the output of each later turn a line
+ *                 `{"orch":"turn","turn":N}` by the shim; `err.log` what it complains about (stderr)
  * - `log`         the readable transcript, written by the daemon, shown in the pane
  * - `lock`        a symbolic link made by the shim that runs, to its pid and start time; a second shim ends at once
  * - `setup.log`   what the set-up steps print; `shim.log` what the shim itself could not do
