@@ -19,6 +19,8 @@ export interface Driver {
    * - `none`.
    */
   readonly conversation: 'live' | 'turns' | 'none'
+  /** It runs the program that the task names (`TaskSpec.argv`); so it is never taken by itself. */
+  readonly takesProgram?: true
   /** Whether a new process can go on with the session of one that has ended (`LaunchOrder.session`). */
   readonly resumes: boolean
   /** Whether Orch commits what the agent left uncommitted before it looks for proof. */
@@ -83,11 +85,6 @@ export interface OutputReader {
   line(line: string): Heard
   /** After the lines of before a restart: the replies that the program may still wait for. */
   owed?(): Reply[]
-  /**
-   * The next process of the attempt prints what follows: what came of the one before does not count any more, and what it
-   * was asked or owed is void. Called at that place of the output also when it is heard again.
-   */
-  proceeds?(): void
   /**
    * What came of it. Called after each piece of output, with the exit status and the tail of stderr once the program
    * has ended. `undefined` = the turn goes on.

@@ -14,6 +14,7 @@ export function createCommandDriver({ env }: { env: Env }): Driver {
   return {
     name: 'command',
     conversation: 'none',
+    takesProgram: true,
     resumes: false,
     footprintMegabytes: 0,
     commitsLeftovers: true,

@@ -1,4 +1,4 @@
-import { readdir, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
@@ -55,6 +55,8 @@ export interface AttemptDirectories {
    * @throws OrchError E_RUNTIME when one does not even end by KILL.
    */
   stop(agent: string, graceMs: number): Promise<{ killed: number }>
+  /** Text of one of `LaunchSpec.files`; undefined when there is none of that name. */
+  file(agent: string, name: string): Promise<string | undefined>
   list(): Promise<string[]>
   /** @throws OrchError E_STATE while it runs. */
   remove(agent: string): Promise<void>
@@ -93,6 +95,7 @@ export function createAttemptDirectories(deps: AttemptDeps): AttemptDirectories 
       (await readTail(file(agent, 'err.log'), maxBytes)) || readTail(file(agent, 'setup.log'), maxBytes),
     watch: (agent, changed) => watchDirectory(path(agent), changed, clock),
     stop: async (agent, graceMs) => stop(path(agent), agent, graceMs, deps),
+    file: async (agent, name) => ifThere(readFile(file(agent, name), 'utf8')),
     list: async () => {
       const entries = (await ifThere(readdir(root, { withFileTypes: true }))) ?? []
       return entries.filter((it) => it.isDirectory() && SAFE_NAME.test(it.name)).map(({ name }) => name)
