@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
 import type { Loaded } from './layers.ts'
@@ -41,6 +41,10 @@ export function stateDirectory({ env, home }: Pick<Environment, 'env' | 'home'>)
 export function userConfigFile({ env, home }: Pick<Environment, 'env' | 'home'>): string {
   return env.ORCH_CONFIG || join(env.XDG_CONFIG_HOME || join(home, '.config'), 'orch', 'config.yaml')
 }
+
+/** The user's own profiles: beside the configuration file. */
+export const userProfiles = (environment: Pick<Environment, 'env' | 'home'>): string =>
+  join(dirname(userConfigFile(environment)), 'profiles')
 
 /** The configuration file of a repository. */
 export const projectConfigFile = (repo: string): string => join(repo, '.orch', 'config.yaml')

@@ -5,7 +5,7 @@ import { createClaudeDriver } from '../agent/claude/claude.ts'
 import { createCommandDriver } from '../agent/command.ts'
 import { packageVersion } from '../api/version.ts'
 import { systemClock } from '../clock.ts'
-import { type Environment, loadConfig } from '../config/load.ts'
+import { type Environment, loadConfig, userProfiles } from '../config/load.ts'
 import { exec, spawnDetached, spawnPiped } from '../exec.ts'
 import { createBare } from '../forge/bare.ts'
 import { createGithubForge } from '../forge/github/github.ts'
@@ -17,6 +17,7 @@ import { passedEnv } from '../orchestrator/agent-env.ts'
 import { createHearings } from '../orchestrator/hearing.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
+import { createProfiles } from '../profile/profiles.ts'
 import { createAttemptDirectories } from '../runtime/attempt-dir.ts'
 import { createProcessRuntime } from '../runtime/process/process.ts'
 import { createProcessTable } from '../runtime/processes/system.ts'
@@ -102,6 +103,7 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
       }),
       process: createProcessRuntime({ ...runtime, directories, spawnDetached }),
     },
+    profiles: createProfiles({ userDirectory: userProfiles(environment) }),
     directories,
     workspaces,
     repositories: createRepositories({ git, exec, env }),

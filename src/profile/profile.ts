@@ -16,7 +16,7 @@ const words = (max: number) =>
     (value) =>
       typeof value === 'string'
         ? value
-            .split(',')
+            .split(/,(?![^(]*\))/)
             .map((it) => it.trim())
             .filter(Boolean)
         : value,
@@ -58,7 +58,7 @@ export const PERMISSIONS = ['read', 'edits', 'all', 'ask'] as const
 
 export const profileHeader = z.object({
   name: profileName,
-  description: z.string().max(2_000).default(''),
+  description: z.string().max(10_000).default(''),
   capabilities: words(50).pipe(z.array(capability)).default([]),
   /** Agent program; without it the setting `driver` decides. */
   driver: driverName.optional(),
@@ -84,7 +84,19 @@ export interface FoundProfile {
   origin: (typeof PROFILE_ORIGINS)[number]
   /** Absolute path of its file. */
   file: string
-  /** What is odd but does no harm: an unknown key, a profile that it hides. */
+  /** The file as it is. */
+  text: string
+  /** What is odd but does no harm (`file:line: what`): an unknown key, a profile that it hides. */
+  warnings: string[]
+}
+
+/** What was found in one file. */
+export interface CheckedProfile {
+  file: string
+  /** Absent when the file is broken. */
+  profile?: Profile
+  /** Why it cannot be used, `file:line: what`. */
+  faults: string[]
   warnings: string[]
 }
 
@@ -92,6 +104,15 @@ export interface FoundProfile {
 export interface Profiles {
   /** @throws OrchError E_INVALID (no such profile, with the names that there are), E_CONFIG (its file is broken) */
   find(repo: string | undefined, name: string): Promise<Profile>
-  /** All that can be used, by name; broken files are told in `faults` (`file: what`) and hide nothing. */
-  list(repo: string | undefined): Promise<{ profiles: FoundProfile[]; faults: string[] }>
+  /**
+   * All that can be used, by name; those that a later one of the same name hides are in `hidden`. Broken files are told
+   * in `faults` (`file:line: what`) and hide nothing.
+   */
+  list(
+    repo: string | undefined,
+  ): Promise<{ profiles: FoundProfile[]; hidden: FoundProfile[]; faults: string[] }>
+  /** These files, or the user's and the repository's. */
+  check(repo: string | undefined, files?: readonly string[]): Promise<CheckedProfile[]>
+  /** Where a person's own profiles belong. */
+  directories(repo: string | undefined): { user: string; project?: string }
 }

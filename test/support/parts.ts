@@ -15,6 +15,7 @@ import { type Log, silentLog } from '../../src/log.ts'
 import { createHearings } from '../../src/orchestrator/hearing.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
+import { createProfiles } from '../../src/profile/profiles.ts'
 import { createAttemptDirectories } from '../../src/runtime/attempt-dir.ts'
 import { createProcessRuntime } from '../../src/runtime/process/process.ts'
 import { createProcessTable } from '../../src/runtime/processes/system.ts'
@@ -62,6 +63,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
     drivers: new Map([['command', createCommandDriver({ env })]]),
     hearings: createHearings(store.journal),
     runtimes: { process: withoutTerminal, tmux: { ...withoutTerminal, name: 'tmux' } },
+    profiles: createProfiles({ userDirectory: `${paths.state}/profiles` }),
     directories,
     workspaces: createWorktrees({ ...worktreeOptions(paths), git, clock, log }),
     repositories: createRepositories({ git, exec, env }),
