@@ -62,6 +62,21 @@ export const CATALOGUE = {
     http: 422,
     fix: 'gh auth login, or keep pull requests on this machine: --forge local',
   },
+  E_MCP_UNAPPROVED: {
+    exit: 1,
+    http: 409,
+    fix: '`orch mcp check NAME` shows what the server offers; `orch mcp approve NAME` lets agents have it.',
+  },
+  E_MCP_CHANGED: {
+    exit: 1,
+    http: 409,
+    fix: '`orch mcp check NAME` shows what the server offers now; `orch mcp approve NAME` accepts it.',
+  },
+  E_MCP_FAILED: {
+    exit: 4,
+    http: 502,
+    fix: 'Mend the server or its declaration under `mcpServers`; `orch mcp check NAME` asks it again.',
+  },
   E_CONFLICT: {
     exit: 1,
     http: 409,

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { OrchError } from './errors.ts'
 
@@ -145,10 +145,17 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Starts a program that we talk to over pipes for as long as both live (tmux's control mode). */
-export function spawnPiped(argv: Argv, options: { cwd?: string; env: Env }): ChildProcess {
+/**
+ * Starts a program that we talk to over pipes for as long as both live (tmux's control mode, MCP servers). With `ownGroup`
+ * it leads a process group, so that all it starts can be ended with it.
+ */
+export function spawnPiped(
+  argv: Argv,
+  options: { cwd?: string; env: Env; ownGroup?: boolean },
+): ChildProcessWithoutNullStreams {
   const [program, ...args] = argv
-  return spawn(program, args, { cwd: options.cwd, env: options.env, stdio: 'pipe' })
+  const { cwd, env, ownGroup: detached = false } = options
+  return spawn(program, args, { cwd, env, detached, stdio: 'pipe' })
 }
 
 /** Starts a program in a session of its own that outlives us; its output goes to the open files given. */

@@ -17,6 +17,8 @@ export interface Paths {
   attempts: string
   /** `<repository id>/<task id>`. */
   worktrees: string
+  /** `<task id>`: private copies of the settings of agent programs, and their conversations. */
+  homes: string
   /** What is to be deleted, when there is time. */
   trash: string
   /** `<repository id>/repo.git`: the daemon's own bare repositories. */
@@ -25,6 +27,8 @@ export interface Paths {
   results: string
   /** `<run id>/env.json`: what the caller's shell gave for the agents of a run. */
   runs: string
+  /** What MCP servers showed when they were approved. */
+  mcpPins: string
   log: string
   /** What the daemon itself printed: why it did not start, or why it crashed. */
   output: string
@@ -42,10 +46,12 @@ export function pathsIn(state: string): Paths {
     tmuxConfig: at('run', 'tmux.conf'),
     attempts: at('attempts'),
     worktrees: at('worktrees'),
+    homes: at('homes'),
     trash: at('trash'),
     forge: at('forge'),
     results: at('results'),
     runs: at('runs'),
+    mcpPins: at('mcp-pins.json'),
     log: at('orchd.log'),
     output: at('orchd.out'),
   }
