@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { createClaudeReader } from './reader.ts'
 
 const stream = (name: string) =>
-  readFileSync(new URL(`../../../test/fixtures/streams/${name}.jsonl`, import.meta.url), 'utf8').split('\n')
+  readFileSync(new URL(`../../../test/fixtures/streams/claude/${name}.jsonl`, import.meta.url), 'utf8').split(
+    '\n',
+  )
 const replay = (lines: string[]) => {
   const reader = createClaudeReader()
   return { reader, events: lines.flatMap((line) => reader.line(line).events) }
@@ -13,7 +15,7 @@ const result = (more: object) =>
   JSON.stringify({ more: 1, type: 'result', is_error: false, subtype: 'success', result: 'done', ...more })
 
 describe('a turn of Claude Code 2.1.329 as it was recorded', () => {
-  const { reader, events } = replay(stream('claude'))
+  const { reader, events } = replay(stream('good-turn'))
 
   it('becomes the few events, in order', () => {
     expect(events.map((event) => event.type)).toEqual([
@@ -55,7 +57,7 @@ describe('a turn of Claude Code 2.1.329 as it was recorded', () => {
 })
 
 it('recognises a dead API although the program says success', () => {
-  const { reader, events } = replay(stream('claude-err500'))
+  const { reader, events } = replay(stream('api-down'))
   expect(events.filter((event) => event.type === 'note')).toHaveLength(10)
   expect(events.at(-1)).toMatchObject({ type: 'turn.ended', ok: false })
   expect(reader.outcome()).toMatchObject({ kind: 'failed', reason: { code: 'api-error' } })
