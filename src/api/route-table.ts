@@ -11,6 +11,8 @@ export const routeTable = {
   task: { method: 'GET', path: '/v1/tasks/:id' },
   cancel: { method: 'POST', path: '/v1/tasks/:id/cancel' },
   retry: { method: 'POST', path: '/v1/tasks/:id/retry' },
+  interrupt: { method: 'POST', path: '/v1/tasks/:id/interrupt' },
+  permit: { method: 'POST', path: '/v1/tasks/:id/permit' },
   say: { method: 'POST', path: '/v1/tasks/:id/say' },
   log: { method: 'GET', path: '/v1/tasks/:id/log' },
   attach: { method: 'GET', path: '/v1/tasks/:id/attach' },

@@ -33,6 +33,16 @@ export const COMMANDS: Listed[] = [
   },
   { name: 'attach', summary: "go before an agent's screen", load: () => import('./commands/attach.ts') },
   { name: 'say', summary: 'speak to a running agent', load: () => import('./commands/say.ts') },
+  {
+    name: 'interrupt',
+    summary: "end an agent's turn; it goes on with what it is told",
+    load: () => import('./commands/interrupt.ts'),
+  },
+  {
+    name: 'permit',
+    summary: 'answer the permission question of an agent',
+    load: () => import('./commands/permit.ts'),
+  },
   { name: 'cancel', summary: 'end tasks; their work is saved', load: () => import('./commands/cancel.ts') },
   {
     name: 'retry',

@@ -51,6 +51,15 @@ export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: 
       await orchestrator.say(id, body.text)
       return {}
     },
+    async interrupt({ params, body }) {
+      const { id } = await orchestrator.resolve(params.id)
+      await orchestrator.interrupt(id, body.text)
+      return {}
+    },
+    async permit({ params, body }) {
+      const { id } = await orchestrator.resolve(params.id)
+      return await orchestrator.permit(id, body.allow)
+    },
     log: async ({ params, query }) => await logOf(parts, await orchestrator.resolve(params.id), query),
     attach: async ({ params }) => await attachTo(parts, await orchestrator.resolve(params.id)),
     cleanup: async ({ body }) => await orchestrator.cleanUp(body),

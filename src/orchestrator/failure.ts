@@ -9,8 +9,15 @@ export interface FailureOptions {
   cause?: unknown
 }
 
+/** What ends an attempt. */
+export interface Failure {
+  reason: Reason
+  final: boolean
+  lost: boolean
+}
+
 /** Thrown by a stage of an attempt that has failed: the attempt ends with this reason. */
-export class AttemptFailed extends Error {
+export class AttemptFailed extends Error implements Failure {
   readonly reason: Reason
   readonly final: boolean
   readonly lost: boolean

@@ -1,16 +1,24 @@
-import type { OutputReader } from '../agent/agent.ts'
+import type { Heard, OutputReader, Reply } from '../agent/agent.ts'
 import type { AgentEvent, NewEvent } from '../journal/journal.ts'
-import type { Attempt, Fence, Task, Usage } from '../task/task.ts'
-import type { Parts } from './parts.ts'
+import type { Usage } from '../task/task.ts'
+import type { Held } from './held.ts'
+import { tells } from './place.ts'
 
 /** Takes over what an agent prints: events into the journal, readable text into its log, each byte exactly once. */
 export interface Feed {
-  /** Reads on, at most one piece. False when there is nothing new; true also when only a part of a line came. */
+  /** Reads on, at most one piece. Undefined when there is nothing new; empty when only a part of a line came. */
   take(): Promise<AgentEvent[] | undefined>
   /** The rest without a line end, when nothing more will come. */
   finish(): Promise<AgentEvent[]>
   /** Bytes of output seen. */
   bytes(): number
+  /** The process of the attempt whose output was read last, from 1. */
+  turn(): number
+  usage(): Usage
+  /** The program's own conversation, as it told it last. */
+  session(): string | undefined
+  /** When something was read last, in ms since the epoch; when the feed was opened at the latest. */
+  lastAt(): number
   /** What the agent was at when this feed was opened: the last event that tells it, if there is one. */
   heard: readonly AgentEvent[]
 }
@@ -19,48 +27,50 @@ const PIECE = 256 * 1024
 /** A line longer than this is cut: no message of an agent program is this long, but a flood may be. */
 const LONGEST_LINE = 16 * 1024 * 1024
 
-export async function openFeed(
-  parts: Parts,
-  task: Task,
-  attempt: Attempt,
-  fence: Fence,
-  reader: OutputReader,
-): Promise<Feed> {
+export async function openFeed({ parts, task, attempt, fence }: Held, reader: OutputReader): Promise<Feed> {
   const { directories, store, clock } = parts
   const lines = createLineSplitter()
+  const hear = createEar(reader)
   let position = 0
   let log = attempt.cursor.log
-  let usage = attempt.usage
+  let { usage, session } = attempt
   let heard: AgentEvent[] = []
+  let lastAt = clock.now()
 
   const read = async () => {
     const piece = await directories.read(attempt.agent, position, PIECE)
     position += piece.length
     return piece
   }
+  const reply = async (replies: readonly Reply[]) => {
+    for (const one of replies) await directories.reply(attempt.agent, one)
+  }
   // The reader of a new daemon hears everything again, so that it knows what its predecessor knew; nothing is written twice.
   while (position < attempt.cursor.out) {
-    const piece = await directories.read(
-      attempt.agent,
-      position,
-      Math.min(PIECE, attempt.cursor.out - position),
-    )
+    const length = Math.min(PIECE, attempt.cursor.out - position)
+    const piece = await directories.read(attempt.agent, position, length)
     if (piece.length === 0) break
     position += piece.length
-    for (const line of lines.push(piece)) heard = significant(reader.line(line).events) ?? heard
+    for (const line of lines.push(piece)) {
+      const last = hear(line).events.findLast(tells)
+      if (last) heard = [last]
+    }
   }
+  if (position > 0) await reply(reader.owed?.() ?? [])
 
   const ingest = async (ready: string[]): Promise<AgentEvent[]> => {
-    const read = ready.map((line) => reader.line(line))
-    const events = read.flatMap((it) => it.events)
+    const said = ready.map(hear)
+    const events = said.flatMap((it) => it.events)
     usage = events.reduce(addUsage, usage)
-    const text = read.flatMap((it) => (it.text === undefined ? [] : `${it.text}\n`)).join('')
+    session = sessionOf(events) ?? session
+    const text = said.flatMap((it) => (it.text === undefined ? [] : `${it.text}\n`)).join('')
     log = await directories.appendLog(attempt.agent, log, text)
     const cursor = { out: position - lines.pending(), log }
     await store.tasks.progress(fence, {
       events: events.map(entry),
-      attempt: { cursor, usage, ...sessionOf(events) },
+      attempt: { cursor, usage, ...(session && { session }) },
     })
+    await reply(said.flatMap((it) => it.replies ?? []))
     return events
   }
   const entry = ({ type, ...data }: AgentEvent): NewEvent => {
@@ -78,9 +88,14 @@ export async function openFeed(
   return {
     heard,
     bytes: () => position,
+    turn: () => hear.turn(),
+    usage: () => usage,
+    session: () => session,
+    lastAt: () => lastAt,
     async take() {
       const piece = await read()
       if (piece.length === 0) return undefined
+      lastAt = clock.now()
       const ready = lines.push(piece)
       return ready.length > 0 ? await ingest(ready) : []
     },
@@ -91,10 +106,20 @@ export async function openFeed(
   }
 }
 
-/** The last event that tells what the agent is at, if there is one. */
-export function significant(events: readonly AgentEvent[]): [AgentEvent] | undefined {
-  const last = events.findLast((event) => event.type !== 'usage' && event.type !== 'note')
-  return last && [last]
+/** What the shim prints before the output of a further process. */
+const MARKER = /^\{"orch":"turn","turn":(\d+)\}$/
+
+/** The reader, with the shim's own lines taken out. */
+function createEar(reader: OutputReader) {
+  let turn = 1
+  const hear = (line: string): Heard => {
+    const marker = MARKER.exec(line)
+    if (!marker) return reader.line(line)
+    turn = Number(marker[1])
+    reader.nextProcess()
+    return { events: [] }
+  }
+  return Object.assign(hear, { turn: () => turn })
 }
 
 function addUsage(usage: Usage, event: AgentEvent): Usage {
@@ -103,10 +128,8 @@ function addUsage(usage: Usage, event: AgentEvent): Usage {
   return usage
 }
 
-function sessionOf(events: AgentEvent[]): { session?: string } {
-  const session = events.findLast((event) => event.type === 'turn.started')?.session
-  return session ? { session } : {}
-}
+const sessionOf = (events: readonly AgentEvent[]): string | undefined =>
+  events.flatMap((event) => (event.type === 'turn.started' ? (event.session ?? []) : [])).at(-1)
 
 /** Splits bytes into whole lines; never splits a character. */
 export function createLineSplitter(longest = LONGEST_LINE) {

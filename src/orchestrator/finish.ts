@@ -1,6 +1,7 @@
-import type { Attempt, Fence, Task } from '../task/task.ts'
+import type { Attempt, Task } from '../task/task.ts'
 import { backoff } from './backoff.ts'
-import type { AttemptFailed } from './failure.ts'
+import type { Failure } from './failure.ts'
+import type { Held } from './held.ts'
 import type { Parts } from './parts.ts'
 import { writeResult } from './result.ts'
 import { eventOf, savedEvent, saveIfPossible, stopAgent, workspaceOf } from './stop.ts'
@@ -9,7 +10,7 @@ import { eventOf, savedEvent, saveIfPossible, stopAgent, workspaceOf } from './s
  * verified ─▶ accepted: the workspace goes (its branch stays), the record is written. The work is proven, so that a
  * workspace that cannot be put away is left for `orch cleanup` and changes nothing.
  */
-export async function accept(parts: Parts, task: Task, attempt: Attempt, fence: Fence): Promise<void> {
+export async function accept({ parts, task, attempt, fence }: Held): Promise<void> {
   await putAway(parts, task, attempt).catch((error) => {
     parts.log.warn('a workspace could not be put away', { task: task.id, error })
   })
@@ -27,13 +28,7 @@ async function putAway(parts: Parts, task: Task, attempt: Attempt): Promise<void
 }
 
 /** A failed attempt: its processes end, its work is saved, the task goes back to the queue or dies. */
-export async function fail(
-  parts: Parts,
-  task: Task,
-  attempt: Attempt,
-  fence: Fence,
-  failure: AttemptFailed,
-): Promise<void> {
+export async function fail({ parts, task, attempt, fence }: Held, failure: Failure): Promise<void> {
   const { reason, final, lost } = failure
   const { state } = await parts.directories.status(attempt.agent)
   await stopAgent(parts, task, attempt.agent)

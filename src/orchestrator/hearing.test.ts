@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest'
-import type { OutputReader } from '../agent/agent.ts'
 import type { JournalEvent } from '../journal/journal.ts'
 import { type Attempt, NO_USAGE } from '../task/task.ts'
-import { createHearings, isUnheard } from './hearing.ts'
+import { createHearings, type Hearing, unheard } from './hearing.ts'
 
 const attempt: Attempt = {
   taskId: 't-1',
@@ -14,16 +13,33 @@ const attempt: Attempt = {
   usage: NO_USAGE,
   cursor: { out: 0, log: 0 },
 }
-const said = (epoch: number): JournalEvent => ({ seq: 1, type: 'agent.said', at: 0, taskId: 't-1', epoch })
-const reader = (heard?: () => number | undefined): OutputReader => ({
-  line: () => ({ events: [] }),
-  outcome: () => undefined,
-  ...(heard && { heard }),
+const event = (type: JournalEvent['type'], data: Record<string, unknown>, epoch = 2): JournalEvent => ({
+  seq: 1,
+  type,
+  at: 0,
+  taskId: 't-1',
+  epoch,
+  data,
 })
+const said = (id: string, epoch?: number) => event('agent.said', { id, text: `text ${id}` }, epoch)
+const recalled = (...events: JournalEvent[]) => createHearings({ read: async () => events }).of(attempt)
 
 it('counts on from the words that the journal has of this attempt', async () => {
-  const hearings = createHearings({ read: async () => [said(1), said(2), said(2)] })
-  expect(await hearings.of(attempt)).toEqual({ said: 2, over: false })
+  expect(await recalled(said('old', 1), said('a'), said('b'))).toMatchObject({
+    words: [
+      { id: 'a', text: 'text a' },
+      { id: 'b', text: 'text b' },
+    ],
+    over: false,
+  })
+})
+
+it('knows of an interrupt until a new process went on, and of answered questions', async () => {
+  const interrupted = event('agent.interrupted', { words: 1 })
+  expect((await recalled(said('a'), interrupted)).interruptedAt).toBe(1)
+  expect((await recalled(interrupted, event('agent.continued', {}))).interruptedAt).toBeUndefined()
+  const { permitted } = await recalled(event('agent.permitted', { question: 'q' }))
+  expect([...permitted]).toEqual(['q'])
 })
 
 it('is one and the same until it is forgotten', async () => {
@@ -45,24 +61,22 @@ it('asks again after the journal could not be read', async () => {
     },
   })
   await expect(hearings.of(attempt)).rejects.toThrow('busy')
-  expect(await hearings.of(attempt)).toMatchObject({ said: 0 })
+  expect(await hearings.of(attempt)).toMatchObject({ words: [] })
 })
 
+const hearing: Hearing = {
+  words: ['a', 'b', 'c'].map((id) => ({ id, text: id })),
+  over: false,
+  permitted: new Set(),
+  wake: () => {},
+}
 it.each([
-  ['less than was said', 1, true],
-  ['all', 2, false],
-  ['more, from before the last daemon was killed', 3, false],
-  ['nobody knows how much', undefined, false],
-])('a program that heard %s', (_, heard, unheard) => {
-  const hearing = { said: 2, over: false }
-  expect(
-    isUnheard(
-      hearing,
-      reader(() => heard),
-    ),
-  ).toBe(unheard)
-})
-
-it('a program that never tells ends as it says', () => {
-  expect(isUnheard({ said: 1, over: false }, reader())).toBe(false)
+  ['nothing yet', 0, new Set<string>(), true, ['a', 'b', 'c']],
+  ['the first as a prompt', 1, new Set<string>(), true, ['b', 'c']],
+  ['one as a prompt and one by itself', 1, new Set(['b']), true, ['c']],
+  ['the last by itself', 0, new Set(['c']), true, ['a', 'b']],
+  ['nobody knows what, on its standard input', 1, undefined, true, []],
+  ['only prompts', 2, undefined, false, ['c']],
+] as const)('an agent that was given %s', (_, given, heard, tells, left) => {
+  expect(unheard(hearing, given, heard, tells).map(({ id }) => id)).toEqual(left)
 })

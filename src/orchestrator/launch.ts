@@ -1,61 +1,66 @@
-import { join } from 'node:path'
-import type { Driver } from '../agent/agent.ts'
-import type { ProjectConfig } from '../config/schema.ts'
-import { OrchError } from '../errors.ts'
-import { joinEnvironments } from '../git-config-env.ts'
 import type { Attempt, Task } from '../task/task.ts'
 import type { Workspace } from '../workspace/workspace.ts'
-import { QUIET_ENV } from './agent-env.ts'
+import { chooseDriver } from './driver-choice.ts'
+import type { Held } from './held.ts'
+import { launchSpec } from './launch-spec.ts'
 import type { Parts } from './parts.ts'
-import { profileOf } from './profile.ts'
 import { buildPrompt } from './prompt.ts'
-import { readRunEnv } from './run-env.ts'
 import { saveWork, stopAgent } from './stop.ts'
 
 /**
  * leased ─▶ working: makes the workspace, writes the attempt directory, starts the shim. Everything may be done again
  * after a crash: without a complete directory no shim was ever started, and with one only the first shim runs the agent.
  */
-export async function launch(parts: Parts, task: Task, attempt: Attempt): Promise<void> {
+export async function launch(held: Held): Promise<void> {
+  const { parts, task, attempt } = held
   const status = await parts.directories.status(attempt.agent)
-  if (status.state === 'absent') await prepare(parts, task, attempt)
+  if (status.state === 'absent') await prepare(held)
   await parts.runtimes[task.spec.runtime].start(attempt.agent)
 }
 
-async function prepare(parts: Parts, task: Task, attempt: Attempt): Promise<void> {
+async function prepare(held: Held): Promise<void> {
+  const { parts, task, attempt, fence } = held
   const { spec } = task
   const settings = await parts.settings(spec.repo)
-  const workspace = await prepareWorkspace(parts, task, attempt)
+  const profile = await parts.profiles.find(spec.repo, spec.profile)
+  const driver = await chooseDriver(parts, task, attempt, profile)
+  await parts.store.tasks.progress(fence, { attempt: { driver: driver.name } })
+  const before = await attemptBefore(parts, task, attempt)
+  const workspace = await prepareWorkspace(held, before)
   const setup = await parts.applySetup(settings.setup, { repo: spec.repo, workspace: workspace.path })
-  const env = await environment(parts, task, attempt, settings, workspace)
-  const prompt = buildPrompt(task, attempt.agent)
-  const profile = profileOf(settings, spec.profile)
-  const start = await driverOf(parts, task).launch({
-    task: spec,
-    prompt,
-    workspace: workspace.path,
-    searchPath: env.PATH,
-    profile,
-    setUpFirst: setup.length > 0,
-  })
-  await parts.directories.prepare({
-    ...start,
-    agent: attempt.agent,
-    env: { ...env, ...start.env },
-    cwd: workspace.path,
-    prompt,
-    setup,
-  })
+  const session = driver.resumes && before ? sessionToResume(task, before, driver.name) : undefined
+  const prompt = buildPrompt(task, attempt.agent, await earlierWords(parts, task))
+  const words = (await parts.hearings.of(attempt)).words.length
+  await parts.directories.prepare(
+    await launchSpec(held, { driver, profile, settings, workspace, setup, prompt, session, words }),
+  )
 }
 
-async function prepareWorkspace(parts: Parts, task: Task, attempt: Attempt): Promise<Workspace> {
+async function attemptBefore(parts: Parts, task: Task, attempt: Attempt): Promise<Attempt | undefined> {
+  return (await parts.store.tasks.attempts(task.id)).filter((it) => it.epoch < attempt.epoch).at(-1)
+}
+
+/** What went wrong inside of a conversation would go wrong in it again. */
+const SPOILT = new Set(['session-gone', 'agent-failed', 'gave-up'])
+
+/** The conversation of the attempt before, when the same program can go on with it. */
+function sessionToResume(task: Task, before: Attempt, driver: string): string | undefined {
+  if ((before.driver ?? task.spec.driver) !== driver) return undefined
+  return SPOILT.has(before.reason?.code ?? '') ? undefined : before.session
+}
+
+/** What people said to agents of earlier attempts: the next one has to know it. */
+async function earlierWords(parts: Parts, task: Task): Promise<string[]> {
+  const said = await parts.store.journal.read({ taskId: task.id, types: ['agent.said'], limit: 1_000 })
+  return said.filter(({ epoch }) => epoch !== task.epoch).map(({ data }) => String(data?.text))
+}
+
+async function prepareWorkspace({ parts, task, fence }: Held, before?: Attempt): Promise<Workspace> {
   const { repo, branch, base } = task.spec
   const from = await parts.forges[task.spec.forge].base(repo, base)
-  const before = (await parts.store.tasks.attempts(task.id)).filter((it) => it.epoch < attempt.epoch).at(-1)
   const saved = before && (await endBefore(parts, task, before))
   const workspace = await parts.workspaces.prepare({ repo, name: task.id, branch, from })
   const head = workspace.isNew ? from : await parts.workspaces.reopen(workspace, saved)
-  const fence = { taskId: task.id, epoch: attempt.epoch, host: parts.host }
   await parts.store.tasks.progress(fence, { attempt: { from: head } })
   return workspace
 }
@@ -68,44 +73,4 @@ async function endBefore(parts: Parts, task: Task, before: Attempt): Promise<str
   await stopAgent(parts, task, before.agent)
   const saved = await saveWork(parts, task, before.epoch)
   return saved.committed ? saved.head : before.saved
-}
-
-/** What agents and checks get from the daemon's environment and from the shell of whoever asked for the run. */
-export async function inheritedEnv(parts: Parts, task: Task): Promise<Record<string, string>> {
-  return joinEnvironments(parts.agentEnv, await readRunEnv(parts.paths, task.runId), QUIET_ENV)
-}
-
-/** The agent's whole environment: the daemon's part for agents, the caller's, what the forge and the workspace need, our own words. */
-async function environment(
-  parts: Parts,
-  task: Task,
-  attempt: Attempt,
-  settings: ProjectConfig,
-  workspace: Workspace,
-): Promise<Record<string, string>> {
-  const { spec } = task
-  const ports = await parts.freePorts(settings.ports)
-  const inherited = await inheritedEnv(parts, task)
-  const own = {
-    PATH: `${parts.programs}:${inherited.PATH ?? '/usr/local/bin:/usr/bin:/bin'}`,
-    ORCH_TASK: task.id,
-    ORCH_AGENT: attempt.agent,
-    ORCH_BRANCH: spec.branch,
-    ORCH_BASE: spec.base,
-    ORCH_STATE_DIR: parts.paths.state,
-    ORCH_PROMPT_FILE: join(parts.directories.path(attempt.agent), 'prompt.md'),
-    ...Object.fromEntries(ports.map((port, index) => [`ORCH_PORT_${index + 1}`, String(port)])),
-  }
-  const forge = await parts.forges[spec.forge].agentEnv(spec.repo)
-  return joinEnvironments(inherited, forge, await parts.workspaces.agentEnv(workspace), own)
-}
-
-/** @throws OrchError E_NO_AGENT when no such driver is built in. */
-export function driverOf(parts: Parts, task: Task): Driver {
-  const driver = parts.drivers.get(task.spec.driver)
-  if (driver) return driver
-  throw new OrchError(
-    'E_NO_AGENT',
-    `there is no driver ${task.spec.driver}; there are ${[...parts.drivers.keys()].join(', ')}`,
-  )
 }

@@ -4,10 +4,11 @@ import { cancel, cancelAll } from './cancel.ts'
 import { type Cleaned, type CleanupOptions, cleanUp } from './cleanup.ts'
 import { createCrew } from './crew.ts'
 import type { Parts } from './parts.ts'
+import { permit, type Question } from './permit.ts'
 import { resolve } from './resolve.ts'
 import { writeMissingResults } from './result.ts'
 import { dropUnknownEnvs } from './run-env.ts'
-import { say } from './say.ts'
+import { interrupt, say } from './say.ts'
 import { createScheduler } from './scheduler.ts'
 import { createStrays, type Strays } from './strays.ts'
 import { type RunOrder, submit } from './submit.ts'
@@ -26,6 +27,10 @@ export interface Orchestrator {
   retry(taskId: TaskId): Promise<Task>
   /** @throws OrchError E_CANNOT_HEAR, E_STATE */
   say(taskId: TaskId, text: string): Promise<void>
+  /** Ends the turn of an agent; it goes on with `text` or the next word. @throws OrchError E_CANNOT_HEAR, E_STATE */
+  interrupt(taskId: TaskId, text?: string): Promise<void>
+  /** Answers the oldest permission question of an agent. @throws OrchError E_STATE, E_CANNOT_HEAR */
+  permit(taskId: TaskId, allowed: boolean): Promise<{ question: Question; open: number }>
   cleanUp(options: CleanupOptions): Promise<Cleaned>
   /** Cancels everything that is queued or under way. Gives the number of agents that were stopped. */
   stopAgents(): Promise<number>
@@ -62,6 +67,8 @@ export function createOrchestrator(parts: Parts): Orchestrator {
       return task
     },
     say: async (taskId, text) => say(parts, await resolve(parts, taskId), text),
+    interrupt: async (taskId, text) => interrupt(parts, await resolve(parts, taskId), text),
+    permit: async (taskId, allowed) => permit(parts, await resolve(parts, taskId), allowed),
     cleanUp: (options) => cleanUp(parts, crew, strays, options),
     stopAgents: () => cancelAll(parts, crew),
     running: () => crew.size(),

@@ -14,7 +14,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { Store } from '../store/store.ts'
 import type { TaskSpec } from '../task/task.ts'
 import type { Workspaces } from '../workspace/workspace.ts'
-import type { AgentTokens } from './agent-tools/agent-tools.ts'
+import type { AgentTokens } from './agent-tools/tokens.ts'
 import type { Hearings } from './hearing.ts'
 
 /** What has to be known of a person's repository before work in it can begin. */

@@ -1,10 +1,17 @@
 import type { Task } from '../task/task.ts'
 
-/** The prompt of an attempt: the task, then what is asked as proof and how to give it. */
-export function buildPrompt(task: Task, agent: string): string {
-  return [task.spec.description, '', ...rules(task, agent), ...(task.epoch > 1 ? history(task) : [])].join(
-    '\n',
-  )
+/**
+ * The prompt of an attempt: the task, then what is asked as proof and how to give it, then what happened before. `words`:
+ * what people have said to agents of the task.
+ */
+export function buildPrompt(task: Task, agent: string, words: readonly string[] = []): string {
+  return [
+    task.spec.description,
+    '',
+    ...rules(task, agent),
+    ...(task.epoch > 1 ? history(task) : []),
+    ...(words.length > 0 ? said(words) : []),
+  ].join('\n')
 }
 
 function rules({ id, spec }: Task, agent: string): string[] {
@@ -33,6 +40,11 @@ function publishing(spec: Task['spec']): string[] {
     `5. Open the pull request: ${open} --title "…" --body "…"`,
     '6. End with a short summary of what you did.',
   ]
+}
+
+function said(words: readonly string[]): string[] {
+  const quoted = words.flatMap((word) => [...word.split('\n').map((line) => `> ${line}`), ''])
+  return ['', 'The person who gave the task has said meanwhile:', ...quoted]
 }
 
 /** What happened before is told as data: the agent judges it itself. */

@@ -1,10 +1,11 @@
 import { toOrchError } from '../errors.ts'
 import type { Check, Forge } from '../forge/forge.ts'
 import { beginningOf, judgeCommits, judgeProof, type Verdict } from '../task/proof.ts'
-import type { Attempt, Fence, Proof, Task } from '../task/task.ts'
+import type { Proof } from '../task/task.ts'
+import { driverOf } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
-import { driverOf, inheritedEnv } from './launch.ts'
-import type { Parts } from './parts.ts'
+import type { Held } from './held.ts'
+import { inheritedEnv } from './launch-spec.ts'
 import { compare, look, publish } from './publish.ts'
 import { eventOf, stopAgent, workspaceOf } from './stop.ts'
 
@@ -13,33 +14,24 @@ import { eventOf, stopAgent, workspaceOf } from './stop.ts'
  * the task says that Orch does. Every step may be done again. @throws AttemptFailed, and OrchError when the forge is out
  * of reach for good.
  */
-export async function prove(
-  parts: Parts,
-  task: Task,
-  attempt: Attempt,
-  fence: Fence,
-  signal: AbortSignal,
-): Promise<void> {
+export async function prove(held: Held): Promise<void> {
+  const { parts, task, attempt, fence } = held
   await stopAgent(parts, task, attempt.agent)
-  await commitLeftovers(parts, task)
-  const proof = await patiently(parts, attempt, fence, signal, () => ask(parts, task, attempt, signal))
+  await commitLeftovers(held)
+  const proof = await patiently(held, () => ask(held))
   if (proof) await parts.store.tasks.verify(fence, parts.clock.now(), proof)
 }
 
 /** What a command left uncommitted is its work. */
-async function commitLeftovers(parts: Parts, task: Task): Promise<void> {
-  if (driverOf(parts, task).commitsLeftovers) {
+async function commitLeftovers({ parts, task, attempt }: Held): Promise<void> {
+  if (driverOf(parts, task, attempt).commitsLeftovers) {
     const saved = await parts.workspaces.save(workspaceOf(parts, task), task.spec.title)
     if (saved.lost) parts.log.warn('workspace could not be saved', { task: task.id, why: saved.lost })
   }
 }
 
-async function ask(
-  parts: Parts,
-  task: Task,
-  attempt: Attempt,
-  signal: AbortSignal,
-): Promise<Proof | undefined> {
+async function ask(held: Held): Promise<Proof | undefined> {
+  const { parts, task, attempt } = held
   const { spec } = task
   const forge = parts.forges[spec.forge]
   const head = await forge.fetch(spec.repo, spec.branch)
@@ -50,7 +42,7 @@ async function ask(
   const published = spec.publish === 'orch' ? await publish(forge, task, head) : await look(forge, task, head)
   const first = { ...commits, ...published, checks: [] }
   settle(judgeProof(task, first))
-  const checks = await greenChecks(parts, forge, task, published.pullRequest?.ref.number ?? 0, signal)
+  const checks = await greenChecks(held, forge, published.pullRequest?.ref.number ?? 0)
   return checks && settle(judgeProof(task, { ...first, checks }))
 }
 
@@ -67,11 +59,9 @@ function isPassing(thrown: unknown): boolean {
 
 /** Runs what is configured, then waits until no required check is pending. Undefined when aborted. */
 async function greenChecks(
-  parts: Parts,
+  { parts, task, signal }: Held,
   forge: Forge,
-  task: Task,
   number: number,
-  signal: AbortSignal,
 ): Promise<Check[] | undefined> {
   const { repo } = task.spec
   const settings = await parts.settings(repo)
@@ -93,10 +83,7 @@ async function greenChecks(
 
 /** What passes uses up no try: the work is there, only the proof waits. The first time the journal says so. */
 async function patiently<T>(
-  parts: Parts,
-  attempt: Attempt,
-  fence: Fence,
-  signal: AbortSignal,
+  { parts, attempt, fence, signal }: Held,
   ask: () => Promise<T>,
 ): Promise<T | undefined> {
   for (let pause = 1_000; !signal.aborted; pause = Math.min(60_000, pause * 2)) {

@@ -1,8 +1,10 @@
 import { checkFence } from '../task/life.ts'
-import type { Attempt, Fence, Task } from '../task/task.ts'
+import type { Fence } from '../task/task.ts'
+import { hasFallback } from './driver-choice.ts'
 import { AttemptFailed, isPassing, isStale, toFailure } from './failure.ts'
 import { accept, fail } from './finish.ts'
 import { follow } from './follow.ts'
+import type { Held } from './held.ts'
 import { launch } from './launch.ts'
 import type { Parts } from './parts.ts'
 import { prove } from './prove.ts'
@@ -22,50 +24,41 @@ export async function runTask(parts: Parts, fence: Fence, signal: AbortSignal): 
 
 async function runStages(parts: Parts, fence: Fence, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const held = await read(parts, fence)
+    const held = await read(parts, fence, signal)
     if (!held) return
     try {
-      await stage(parts, held.task, held.attempt, fence, signal)
+      await stage(held)
     } catch (error) {
       if (isStale(error) || signal.aborted) return
       if (isPassing(error, held.task.state)) throw error
-      await end(parts, held, fence, toFailure(error))
+      await end(held, toFailure(error))
       return
     }
   }
 }
 
-async function stage(
-  parts: Parts,
-  task: Task,
-  attempt: Attempt,
-  fence: Fence,
-  signal: AbortSignal,
-): Promise<void> {
-  switch (task.state) {
+async function stage(held: Held): Promise<void> {
+  switch (held.task.state) {
     case 'leased':
-      await launch(parts, task, attempt)
-      return await started(parts, task, attempt, fence)
+      await launch(held)
+      return await started(held)
     case 'working':
     case 'waiting':
-      return await follow(parts, task, attempt, fence, signal)
+      return await follow(held)
     case 'reported':
-      return await prove(parts, task, attempt, fence, signal)
+      return await prove(held)
     case 'verified':
-      return await accept(parts, task, attempt, fence)
+      return await accept(held)
     default:
-      throw new AttemptFailed('E_STATE', `nothing to run in state ${task.state}`)
+      throw new AttemptFailed('E_STATE', `nothing to run in state ${held.task.state}`)
   }
 }
 
 /** Both in one turn, so that they share one transaction. */
-async function started(
-  { store, clock, ...parts }: Parts,
-  task: Task,
-  attempt: Attempt,
-  fence: Fence,
-): Promise<void> {
-  const { driver, profile, runtime } = task.spec
+async function started({ parts, task, attempt, fence }: Held): Promise<void> {
+  const { store, clock } = parts
+  const { profile, runtime } = task.spec
+  const { driver = task.spec.driver } = await store.tasks.progress(fence, {})
   const event = eventOf({ clock }, attempt, 'agent.started')
   const data = { driver, profile, runtime, workspace: workspaceOf(parts, task).path }
   await Promise.all([
@@ -75,7 +68,7 @@ async function started(
 }
 
 /** The task and its attempt while this fence holds them; undefined when they are over or somebody else's. */
-async function read(parts: Parts, fence: Fence): Promise<{ task: Task; attempt: Attempt } | undefined> {
+async function read(parts: Parts, fence: Fence, signal: AbortSignal): Promise<Held | undefined> {
   const task = await parts.store.tasks.get(fence.taskId)
   if (!task) return undefined
   try {
@@ -84,15 +77,11 @@ async function read(parts: Parts, fence: Fence): Promise<{ task: Task; attempt: 
     return undefined
   }
   const attempt = (await parts.store.tasks.attempts(task.id)).find((it) => it.epoch === fence.epoch)
-  return attempt && { task, attempt }
+  return attempt && { parts, task, attempt, fence, signal }
 }
 
-async function end(
-  parts: Parts,
-  { task, attempt }: { task: Task; attempt: Attempt },
-  fence: Fence,
-  failure: AttemptFailed,
-): Promise<void> {
+async function end(held: Held, failure: AttemptFailed): Promise<void> {
+  const { parts, task, attempt } = held
   parts.log.info('attempt failed', {
     task: task.id,
     agent: attempt.agent,
@@ -100,7 +89,8 @@ async function end(
     error: failure.cause,
   })
   try {
-    await fail(parts, task, attempt, fence, failure)
+    const final = failure.final && !(await hasFallback(parts, task, failure.reason.code))
+    await fail(held, { ...failure, final })
   } catch (error) {
     if (!isStale(error)) throw error
   }

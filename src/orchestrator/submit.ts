@@ -21,6 +21,8 @@ export interface TaskOrder {
   priority?: number
   tries?: number
   wallMinutes?: number
+  /** The agent's own terminal interface instead of its headless mode. */
+  interactive?: boolean
 }
 
 export interface RunOrder {
@@ -63,6 +65,7 @@ function createLookup(parts: Parts, repo: string) {
     inspect: once((base: string | undefined) => repositories.inspect(repo, base)),
     namer: once((root: string) => repositories.branchNamer(root)),
     forge: once((wanted: 'auto' | 'local' | 'github') => repositories.chooseForge(repo, wanted)),
+    profile: once(async (name: string) => parts.profiles.find(await repositories.root(repo), name)),
     ready: once((runtime: TaskSpec['runtime']) => parts.runtimes[runtime].ready()),
     installed: once(async (driver: string) => (await parts.drivers.get(driver)?.detect()) !== undefined),
   }
@@ -79,8 +82,10 @@ function once<A, R>(ask: (about: A) => Promise<R>): (about: A) => Promise<R> {
 
 async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: ProjectConfig) {
   const place = await lookup.inspect(task.base ?? settings.base)
-  const driver = await chooseDriver(parts, lookup, task, settings)
+  const profile = await lookup.profile(task.profile ?? settings.profile)
+  const driver = await chooseDriver(parts, lookup, task, profile.driver ?? settings.driver)
   const runtime = task.runtime ?? settings.runtime
+  if (task.interactive) checkInteractive(parts, driver, runtime)
   await lookup.ready(runtime)
   const id = parts.ids.task()
   const title = oneLine(task.title ?? firstLine(task), 72) || 'Task'
@@ -91,12 +96,13 @@ async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: 
     description: task.description,
     base: place.base,
     branch: nameBranch(settings.branchPrefix, title, id),
-    profile: chooseProfile(task, settings),
+    profile: profile.name,
     driver,
     ...(task.argv && { argv: task.argv }),
     ...(task.model && { model: task.model }),
     forge: await lookup.forge(task.forge ?? settings.forge),
     runtime,
+    ...(task.interactive && { interactive: true }),
     priority: task.priority ?? 0,
     tries: task.tries ?? settings.tries,
     publish: task.publish ?? settings.publish,
@@ -110,41 +116,37 @@ async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: 
 
 const firstLine = (task: TaskOrder) => task.description.trim().split('\n')[0] ?? ''
 
-function chooseProfile(task: TaskOrder, settings: ProjectConfig): string {
-  const profile = task.profile ?? settings.profile
-  if (profile === 'general' || profile in settings.profiles) return profile
-  const known = ['general', ...Object.keys(settings.profiles)]
-  throw new OrchError('E_INVALID', `there is no profile ${profile}; there are ${known.join(', ')}`)
-}
-
 async function chooseDriver(
   parts: Parts,
   lookup: Lookup,
   task: TaskOrder,
-  settings: ProjectConfig,
+  preferred: string,
 ): Promise<string> {
-  const name = task.driver ?? (task.argv ? 'command' : settings.driver)
-  if (task.argv && name !== 'command')
-    throw new OrchError('E_INVALID', `only --agent command takes a program after --, not ${name}`)
-  if (name === 'command' && !task.argv?.length) {
-    throw new OrchError(
-      'E_INVALID',
-      'the command agent needs a program: orch run --agent command -- PROGRAM ARGS',
-    )
-  }
+  const name = task.driver ?? (task.argv ? 'command' : preferred)
   if (name === 'auto') return await firstInstalled(parts, lookup)
-  if (!parts.drivers.has(name))
+  const driver = parts.drivers.get(name)
+  if (!driver)
     throw new OrchError(
       'E_NO_AGENT',
       `there is no agent program ${name}; there are ${[...parts.drivers.keys()].join(', ')}`,
     )
+  if (task.argv && !driver.takesProgram)
+    throw new OrchError('E_INVALID', `--agent ${name} takes no program after --; command and acp do`)
+  if (driver.takesProgram && !task.argv?.length)
+    throw new OrchError('E_INVALID', `${name} needs a program: orch run --agent ${name} -- PROGRAM ARGS`)
   if (await lookup.installed(name)) return name
   throw new OrchError('E_NO_AGENT', `${name} is not installed (not on the PATH of the daemon)`)
 }
 
+function checkInteractive(parts: Parts, name: string, runtime: TaskSpec['runtime']): void {
+  if (!parts.drivers.get(name)?.interactive)
+    throw new OrchError('E_INVALID', `${name} has no terminal interface that Orch can follow`)
+  if (runtime !== 'tmux') throw new OrchError('E_INVALID', 'a terminal interface needs the runtime tmux')
+}
+
 async function firstInstalled(parts: Parts, lookup: Lookup): Promise<string> {
-  for (const name of parts.drivers.keys()) {
-    if (name !== 'command' && (await lookup.installed(name))) return name
+  for (const [name, driver] of parts.drivers) {
+    if (!driver.takesProgram && (await lookup.installed(name))) return name
   }
   throw new OrchError('E_NO_AGENT', 'no agent program that Orch knows is installed')
 }

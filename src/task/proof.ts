@@ -24,7 +24,17 @@ export interface Facts {
 export type Verdict = { proven: true; proof: Proof } | { proven: false; reason: Reason }
 
 /** Ends of an attempt that say nothing of its work: it and the attempt after it are judged as one. */
-const UNJUDGED = new Set(['lost', 'lease-expired', 'cancelled', 'E_RUNTIME'])
+const UNJUDGED = new Set([
+  'lost',
+  'lease-expired',
+  'cancelled',
+  'E_RUNTIME',
+  'E_NO_AGENT',
+  'session-gone',
+  'quota',
+  'api-error',
+  'login-refused',
+])
 
 /** Where the work began that this attempt answers for, and why the last attempt failed that was judged before it. */
 export function beginningOf(attempts: readonly Attempt[], attempt: Attempt): Pick<Facts, 'from' | 'before'> {

@@ -17,6 +17,8 @@ export function handlersFor(given: Partial<Handlers> = {}): Handlers {
     cancel: unknown,
     retry: unknown,
     say: async () => ({}),
+    interrupt: async () => ({}),
+    permit: unknown,
     log: async ({ query }) => ({ text: '', next: query.from, ended: true }),
     attach: unknown,
     pulls: async () => ({ pulls: [] }),

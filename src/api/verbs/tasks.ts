@@ -66,6 +66,20 @@ export const taskVerbs = {
     body: z.strictObject({ text: text(100_000).min(1) }),
     answer: none,
   }),
+  /** Ends the turn of a running agent; it goes on with `text`, or with the next word. */
+  interrupt: route({
+    ...routeTable.interrupt,
+    params: byId,
+    body: z.strictObject({ text: text(100_000).min(1).optional() }),
+    answer: none,
+  }),
+  /** Answers the oldest permission question of an agent whose profile asks. `open`: how many are left. */
+  permit: route({
+    ...routeTable.permit,
+    params: byId,
+    body: z.strictObject({ allow: z.boolean() }),
+    answer: z.object({ question: z.object({ id: z.string(), about: z.string() }), open: z.int() }),
+  }),
   /** The readable transcript of the current or last attempt from byte `from`; `next` is where to go on. */
   log: route({
     ...routeTable.log,

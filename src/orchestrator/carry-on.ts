@@ -1,0 +1,115 @@
+import type { Outcome } from '../agent/agent.ts'
+import type { AttemptStatus } from '../runtime/runtime.ts'
+import { driverOf, hasFallback } from './driver-choice.ts'
+import { AttemptFailed } from './failure.ts'
+import { type Cause, goOn } from './go-on.ts'
+import { unheard, type Word } from './hearing.ts'
+import { stopAgent } from './stop.ts'
+import type { Watch } from './watch.ts'
+
+/** How long a quota is waited for that does not say when it comes back, in ms. */
+const QUOTA_PAUSE_MS = 5 * 60_000
+
+/**
+ * What follows from what an agent's turn came to: nothing yet, a pause, a further turn, or the end of the stage. Gives
+ * whether this stage is over (reported, or a new process is to be followed anew). @throws AttemptFailed
+ */
+export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Outcome): Promise<boolean> {
+  const { hearing, place } = watch
+  const words = wordsLeft(watch, status)
+  forgetInterrupt(watch, words)
+  if (place.waitingFor === 'quota' || outcome?.kind === 'quota')
+    return await pause(watch, status, outcome, words)
+  if (!outcome) return false
+  const mayEnd = hearing.interruptedAt === undefined
+  if (outcome.kind === 'failed' && mayEnd) throw failure(outcome)
+  if (words.length > 0) return await give(watch, status, words)
+  if (!mayEnd) {
+    await place.wait('input')
+    return false
+  }
+  if (await isWatched(watch)) {
+    await place.wait('input')
+    return false
+  }
+  hearing.over = true
+  await report(watch, outcome.kind === 'reported' ? outcome.summary : '')
+  return true
+}
+
+const failure = ({ reason, final }: Extract<Outcome, { kind: 'failed' }>) =>
+  new AttemptFailed(reason.code, reason.message, { final, lost: reason.code === 'session-gone' })
+
+function wordsLeft({ held, hearing, reader }: Watch, status: AttemptStatus): Word[] {
+  const { conversation } = driverOf(held.parts, held.task, held.attempt)
+  return unheard(hearing, status.words, reader.heard?.(), conversation === 'live')
+}
+
+/** An interrupt is over when a word that was said after it has been heard. */
+function forgetInterrupt({ hearing }: Watch, left: readonly Word[]): void {
+  const at = hearing.interruptedAt
+  if (at !== undefined && hearing.words.length > at && !left.includes(hearing.words[at] as Word))
+    delete hearing.interruptedAt
+}
+
+/** Words that wait at the end of a turn: on the standard input of a program that is still there, or as a new process's prompt. */
+async function give(watch: Watch, status: AttemptStatus, words: readonly Word[]): Promise<boolean> {
+  const { parts, task, attempt } = watch.held
+  const driver = driverOf(parts, task, attempt)
+  const [first] = words
+  if (status.exit) return await further(watch, 'word', words)
+  if (driver.conversation === 'turns' && first) {
+    const text = driver.say(first.text, { session: watch.feed.session(), id: first.id })
+    await parts.directories.reply(attempt.agent, { id: first.id, text, once: true })
+    await watch.place.work()
+  }
+  return false
+}
+
+/** A quota pause: the processes end, the task waits, then a new process goes on. It uses up no try. */
+async function pause(
+  watch: Watch,
+  status: AttemptStatus,
+  outcome: Outcome | undefined,
+  words: readonly Word[],
+): Promise<boolean> {
+  const { held, place } = watch
+  const { parts, task, attempt } = held
+  if (place.waitingFor === 'quota' && !outcome && status.state !== 'exited') {
+    await place.work() // the daemon was killed after it had started the next process
+    return false
+  }
+  if (place.waitingFor !== 'quota') {
+    const { resetAt = parts.clock.now() + QUOTA_PAUSE_MS, message } = quotaOf(outcome)
+    if (await hasFallback(parts, task, 'quota')) throw new AttemptFailed('quota', message, { lost: true })
+    await place.wait('quota', resetAt)
+  }
+  if (status.state !== 'exited') await stopAgent(parts, task, attempt.agent)
+  if (parts.clock.now() < (place.resetAt ?? 0)) return false
+  return await further(watch, 'quota', words)
+}
+
+const quotaOf = (outcome?: Outcome): { resetAt?: number; message: string } =>
+  outcome?.kind === 'quota' ? outcome : { message: 'the quota is used up' }
+
+async function further(watch: Watch, cause: Cause, words: readonly Word[]): Promise<boolean> {
+  const { held, hearing, feed, place } = watch
+  await goOn(held, { cause, words, said: hearing.words.length, session: feed.session() })
+  delete hearing.interruptedAt
+  await place.work()
+  return true
+}
+
+/** A person before the screen of a terminal interface has taken over: its agent is done when the person has left. */
+async function isWatched({ held: { parts, task, attempt } }: Watch): Promise<boolean> {
+  if (!task.spec.interactive) return false
+  return (await parts.runtimes[task.spec.runtime].watchers(attempt.agent)) > 0
+}
+
+/** The agent's own last word (`complete_task`) is its summary, or its giving up. */
+async function report({ held }: Watch, summary: string): Promise<void> {
+  const { parts, task, attempt, fence } = held
+  const now = (await parts.store.tasks.attempts(task.id)).find(({ epoch }) => epoch === attempt.epoch)
+  if (now?.word?.done === false) throw new AttemptFailed('gave-up', now.word.summary)
+  await parts.store.tasks.report(fence, parts.clock.now(), { summary: now?.word?.summary ?? summary })
+}

@@ -1,0 +1,16 @@
+import type { OutputReader } from '../agent/agent.ts'
+import type { Feed } from './feed.ts'
+import type { Hearing } from './hearing.ts'
+import type { Held } from './held.ts'
+import type { Place } from './place.ts'
+
+/** An attempt as it is followed. */
+export interface Watch {
+  held: Held
+  reader: OutputReader
+  feed: Feed
+  hearing: Hearing
+  place: Place
+  /** When this began, in ms since the epoch. */
+  began: number
+}
