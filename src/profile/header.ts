@@ -52,9 +52,9 @@ function parse(header: string): Pick<HeaderText, 'values' | 'lineOf'> | { faults
       prettyErrors: false,
       lineCounter,
     })
-    if (document.errors.length > 0) {
-      return { faults: document.errors.map((it) => ({ line: lineAt(it.pos[0]), what: it.message })) }
-    }
+    // The others mostly follow from the first.
+    const [error] = document.errors
+    if (error) return fault(lineAt(error.pos[0]), error.message)
     const values: unknown = document.toJS({ maxAliasCount: 20 }) ?? {}
     if (typeof values !== 'object' || Array.isArray(values))
       return fault(FIRST_LINE, 'the header has to be lines of the form `key: value`')

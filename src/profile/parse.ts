@@ -21,11 +21,17 @@ export function parseProfile(text: string, stem: string): Parsed {
       line: header.lineOf(path),
       what: `${path.join('.')}: ${message}`,
     }))
-    return { name: typeof values.name === 'string' ? values.name : stem, faults, warnings }
+    return {
+      name: typeof values.name === 'string' ? values.name : stem,
+      faults: faults.sort(byLine),
+      warnings,
+    }
   }
   const profile = { ...checked.data, prompt: header.body }
   return { profile, warnings: [...warnings, ...oddities(profile, stem, header.lineOf)] }
 }
+
+const byLine = (a: Remark, b: Remark) => (a.line ?? 0) - (b.line ?? 0)
 
 /** Control characters, and those that turn the direction of text around, hide from people what an agent reads. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
