@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { profileHeader } from '../profile/profile.ts'
 import type { TaskSpec } from '../task/task.ts'
 import type { LaunchOrder } from './agent.ts'
 import { createCommandDriver } from './command.ts'
@@ -20,7 +21,11 @@ const launch = (argv?: string[], more: Partial<LaunchOrder> = {}) => {
     task: { argv } as TaskSpec,
     prompt: '',
     workspace,
-    profile: { name: 'general', permissionMode: 'acceptEdits', allowedTools: [] },
+    directory: workspace,
+    home: workspace,
+    profile: { ...profileHeader.parse({ name: 'general' }), prompt: '' },
+    mcp: [],
+    env: {},
     ...more,
   }
   return createCommandDriver({ env: { PATH: '/usr/bin:/bin' } }).launch(order)

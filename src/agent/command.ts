@@ -1,9 +1,9 @@
 import { OrchError } from '../errors.ts'
-import type { Argv, Env } from '../exec.ts'
+import type { Env } from '../exec.ts'
 import { oneLine, plainText } from '../text.ts'
 import type { Driver, Outcome, OutputReader } from './agent.ts'
-import { findProgram } from './detect.ts'
 import { statusWords } from './exit-status.ts'
+import { namedProgram } from './named-program.ts'
 
 /**
  * The driver `command`: any program is an agent. It finds the prompt on standard input and in $ORCH_PROMPT_FILE;
@@ -19,13 +19,8 @@ export function createCommandDriver({ env }: { env: Env }): Driver {
     footprintMegabytes: 0,
     commitsLeftovers: true,
     detect: async () => ({ program: 'any program', version: '1' }),
-    launch: async ({ task, workspace, env: own, setUpFirst = false }) => ({
-      argv: await resolveProgram(
-        task.argv,
-        { ...env, ...(own.PATH && { PATH: own.PATH }) },
-        workspace,
-        setUpFirst,
-      ),
+    launch: async (order) => ({
+      argv: await namedProgram('command', env, order),
       env: {},
       stdin: 'prompt',
       stderr: 'merge',
@@ -35,27 +30,6 @@ export function createCommandDriver({ env }: { env: Env }): Driver {
       throw new OrchError('E_CANNOT_HEAR', 'a command cannot be spoken to')
     },
   }
-}
-
-/** @throws OrchError E_PROGRAM_MISSING before anything is started, E_INVALID without argv. */
-async function resolveProgram(
-  argv: readonly string[] | undefined,
-  env: Env,
-  cwd: string,
-  mayCome: boolean,
-): Promise<Argv> {
-  const [name, ...args] = argv ?? []
-  if (!name)
-    throw new OrchError(
-      'E_INVALID',
-      'the command agent needs a program: orch run --agent command -- PROGRAM ARGS',
-    )
-  const program = await findProgram(name, env, cwd)
-  if (program) return [program, ...args]
-  if (mayCome && name.includes('/')) return [name, ...args]
-  throw new OrchError('E_PROGRAM_MISSING', `${oneLine(name, 80)} is not an executable program on PATH`, {
-    details: { program: name },
-  })
 }
 
 const LAST_WORDS = 20
@@ -70,6 +44,7 @@ function createTranscriptReader(): OutputReader {
       return { events: [], text }
     },
     outcome: (exit) => exit && judge(exit.status, last),
+    nextProcess: () => void last.splice(0),
   }
 }
 
