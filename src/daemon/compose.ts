@@ -6,6 +6,7 @@ import { createCommandDriver } from '../agent/command.ts'
 import { packageVersion } from '../api/version.ts'
 import { systemClock } from '../clock.ts'
 import { type Environment, loadConfig, userProfiles } from '../config/load.ts'
+import { mcpVariables } from '../config/mcp-variables.ts'
 import { exec, spawnDetached, spawnPiped } from '../exec.ts'
 import { createBare } from '../forge/bare.ts'
 import { createGithubForge } from '../forge/github/github.ts'
@@ -13,6 +14,8 @@ import { createCheckRunner } from '../forge/local/check-runner.ts'
 import { createLocalForge } from '../forge/local/local.ts'
 import { createGit } from '../git.ts'
 import { createIds, systemRandom } from '../id.ts'
+import { declaredIn } from '../mcp-servers/declared.ts'
+import { createMcpServers } from '../mcp-servers/servers.ts'
 import { passedEnv } from '../orchestrator/agent-env.ts'
 import { createHearings } from '../orchestrator/hearing.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
@@ -82,7 +85,7 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
     lock: repositoryLock,
   })
   const bare = createBare({ git, root: paths.forge })
-  const agentEnv = passedEnv(env, config.passEnv)
+  const agentEnv = passedEnv(env, [...config.passEnv, ...mcpVariables(config)])
   return {
     host: config.hostName,
     config,
@@ -104,6 +107,16 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
       process: createProcessRuntime({ ...runtime, directories, spawnDetached }),
     },
     profiles: createProfiles({ userDirectory: userProfiles(environment) }),
+    mcpServers: createMcpServers({
+      declared: async (repo) => declaredIn(await loadConfig(environment, { repo }), repo),
+      pins: paths.mcpPins,
+      spawnPiped,
+      findMarked: async (mark) => (await processes.find({ mark })).map(({ pid }) => pid),
+      version: packageVersion(),
+      uuid: () => crypto.randomUUID(),
+      clock,
+      log,
+    }),
     directories,
     workspaces,
     repositories: createRepositories({ git, exec, env }),

@@ -1,4 +1,5 @@
-import { basename } from 'node:path'
+import { rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { toOrchError } from '../errors.ts'
 import { isFinal, type Task } from '../task/task.ts'
 import { createBranchBook } from './branch-book.ts'
@@ -55,6 +56,7 @@ async function cleanTask(parts: Parts, listed: Task, sweep: Sweep): Promise<void
   const task = (await parts.store.tasks.get(listed.id)) ?? listed
   if (!isFinal(task.state)) return void sweep.kept.push({ what: task.id, why: `it is ${task.state}` })
   await guarded(sweep, workspaceOf(parts, task).path, () => cleanWorkspace(parts, task, sweep))
+  await guarded(sweep, `home ${task.id}`, () => cleanHome(parts, task, sweep))
   await guarded(sweep, `branch ${task.spec.branch}`, () => cleanBranch(parts, task, sweep))
   if (sweep.force) await cleanDirectories(parts, task, sweep)
 }
@@ -90,6 +92,14 @@ async function cleanBranch(parts: Parts, task: Task, sweep: Sweep): Promise<void
     return void sweep.kept.push({ what, why: 'it holds work that is not merged' })
   if (!sweep.dryRun) await parts.workspaces.dropBranch(repo, branch, base)
   sweep.removed.push(what)
+}
+
+/** The private settings and conversations of its agents: a task that is tried again begins without. */
+async function cleanHome(parts: Parts, task: Task, sweep: Sweep): Promise<void> {
+  const home = join(parts.paths.homes, task.id)
+  if (!(await stat(home).catch(() => undefined))) return
+  if (!sweep.dryRun) await rm(home, { recursive: true, force: true })
+  sweep.removed.push(`home ${home}`)
 }
 
 async function cleanDirectories(parts: Parts, task: Task, sweep: Sweep): Promise<void> {

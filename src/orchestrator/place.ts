@@ -20,6 +20,7 @@ export function createPlace({ parts, task, attempt, fence }: Held): Place {
   const work = async () => {
     if (now.state !== 'waiting') return
     pausedMs += clock.now() - now.updatedAt
+    attempt.pausedMs = pausedMs
     const [, resumed] = await Promise.all([
       store.tasks.progress(fence, { attempt: { pausedMs } }),
       store.tasks.resume(fence, clock.now()),

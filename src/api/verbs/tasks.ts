@@ -24,6 +24,8 @@ export const newTaskSchema = z.strictObject({
   priority: z.int().min(-1_000).max(1_000).optional(),
   tries: z.int().min(1).max(100).optional(),
   wallMinutes: z.number().positive().max(10_080).optional(),
+  /** The agent's own terminal interface instead of its headless mode; needs the runtime tmux. */
+  interactive: z.boolean().optional(),
 })
 export type NewTaskRequest = z.infer<typeof newTaskSchema>
 

@@ -8,7 +8,11 @@ export function define(command: Command, cli: Cli): void {
   command.option('-f, --file <file>', 'several tasks from a YAML or JSON file (- for standard input)')
   command.option(
     '-a, --agent <name>',
-    'agent program: claude, or command with `-- PROGRAM ARGS` (default: what is installed)',
+    'agent program: claude, codex, gemini, opencode, pi; command or acp with `-- PROGRAM ARGS` (default: what is installed)',
+  )
+  command.option(
+    '-i, --interactive',
+    "the agent's own terminal interface (orch attach), followed by its hooks",
   )
   command.option('-d, --detach', 'do not wait: agents work on by themselves')
   command.option('-b, --base <branch>', 'branch to start from and to merge into')
@@ -29,6 +33,7 @@ export function define(command: Command, cli: Cli): void {
   examples(command, [
     'orch run "Fix the failing tests"',
     'orch run --agent command -- npx eslint --fix .',
+    'orch run --agent acp "Fix the failing tests" -- opencode acp',
     'orch run --detach --base develop "Add a --verbose option"',
     'orch run -f tasks.yaml',
     'git log -1 --format=%B | orch run --title "Follow-up" -',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Client } from '../../api/client.ts'
 import type { NewTaskRequest, RunView, SubmitRequest } from '../../api/contract.ts'
 import { loadConfig } from '../../config/load.ts'
+import { mcpVariables } from '../../config/mcp-variables.ts'
 import { OrchError } from '../../errors.ts'
 import { passedEnv } from '../../orchestrator/agent-env.ts'
 import { oneLine } from '../../text.ts'
@@ -52,7 +53,12 @@ async function watch(cli: Cli, client: Client, submitted: RunView, signal: Abort
 async function requestOf(cli: Cli, tasks: NewTaskRequest[], repo: string): Promise<SubmitRequest> {
   const { environment } = cli.world
   const { config } = await loadConfig(environment, { repo: await findRepository(repo) })
-  return { requestId: randomUUID(), repo, tasks, env: callerEnv(cli, config.passEnv) }
+  return {
+    requestId: randomUUID(),
+    repo,
+    tasks,
+    env: callerEnv(cli, [...config.passEnv, ...mcpVariables(config)]),
+  }
 }
 
 const LONGEST_VALUE = 32_768

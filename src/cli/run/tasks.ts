@@ -20,10 +20,14 @@ export interface RunOptions {
   priority?: number
   timeLimit?: number
   repo?: string
+  interactive?: boolean
 }
 
 /** The driver that runs any program. */
 const COMMAND = 'command'
+/** The driver that speaks the Agent Client Protocol with any program that knows it. */
+const ACP = 'acp'
+const TAKES_PROGRAM = [COMMAND, ACP]
 
 /**
  * What `orch run` was asked to do.
@@ -32,28 +36,30 @@ const COMMAND = 'command'
 export async function readTasks(cli: Cli, words: string[], options: RunOptions): Promise<NewTaskRequest[]> {
   const common = fields(options)
   expectAgent(options.agent, cli.program)
-  const program = options.agent === COMMAND ? cli.program : []
+  const program = TAKES_PROGRAM.includes(options.agent ?? '') ? cli.program : []
   // Behind `--` a text may begin with a dash.
   const text = program.length > 0 ? words : [...words, ...cli.program]
   if (options.file !== undefined) return await fromFile(cli, options.file, common, [...text, ...program])
-  if (program.length > 0)
+  if (program.length > 0 && options.agent === COMMAND)
     return [{ ...programTask(program), ...common, ...described(await givenText(cli, text)) }]
-  if (options.agent === COMMAND)
-    throw new OrchError('E_USAGE', '--agent command needs a program', {
-      fix: 'orch run --agent command -- PROGRAM ARGS',
+  if (program.length === 0 && TAKES_PROGRAM.includes(options.agent ?? ''))
+    throw new OrchError('E_USAGE', `--agent ${options.agent} needs a program`, {
+      fix: `orch run --agent ${options.agent} -- PROGRAM ARGS`,
     })
   const piped = text.length === 0 && !cli.world.environment.stdinTty
   const description = await givenText(cli, piped ? ['-'] : text)
   if (!description?.trim())
     throw new OrchError('E_USAGE', 'there is no task', { fix: 'orch run "Fix the failing tests"' })
-  return [{ description, ...common }]
+  return [{ description, ...common, ...(program.length > 0 && { argv: program }) }]
 }
 
 /** The daemon knows which agent programs there are; a program behind `--` says which one was meant. */
 function expectAgent(agent: string | undefined, program: string[]): void {
-  if (!agent || agent === COMMAND || program.length === 0 || !nearest(agent, [COMMAND])) return
-  throw new OrchError('E_USAGE', `there is no agent ${oneLine(agent, 40)}; did you mean ${COMMAND}?`, {
-    fix: 'orch run --agent command -- PROGRAM ARGS',
+  if (!agent || TAKES_PROGRAM.includes(agent) || program.length === 0) return
+  const meant = nearest(agent, TAKES_PROGRAM)
+  if (!meant) return
+  throw new OrchError('E_USAGE', `there is no agent ${oneLine(agent, 40)}; did you mean ${meant}?`, {
+    fix: `orch run --agent ${meant} -- PROGRAM ARGS`,
   })
 }
 
@@ -78,8 +84,8 @@ function programTask(argv: string[]): NewTaskRequest {
 const described = (description: string | undefined) => (description ? { description } : {})
 
 function fields(options: RunOptions): Partial<NewTaskRequest> {
-  const { base, title, profile, model, forge, runtime, publish, tries, priority } = options
-  const all = { base, title, profile, model, forge, runtime, publish, tries, priority }
+  const { base, title, profile, model, forge, runtime, publish, tries, priority, interactive } = options
+  const all = { base, title, profile, model, forge, runtime, publish, tries, priority, interactive }
   const given = { ...all, driver: options.agent, wallMinutes: options.timeLimit }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
