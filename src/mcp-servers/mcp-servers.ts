@@ -35,14 +35,37 @@ export interface McpFinding {
   message?: string
 }
 
+/** A server as it is declared, without asking it anything. */
+export interface McpDeclared {
+  server: McpServer
+  /** Whose file declares it. */
+  origin: 'user' | 'project'
+  /** Whether agents may have it: `outdated` when it is declared otherwise than when it was approved. */
+  approval: 'none' | 'approved' | 'outdated'
+  /** When it was approved (ISO 8601), and how many tools it had then. */
+  approvedAt?: string
+  tools?: number
+}
+
+/**
+ * A server that the repository's own file declares is other people's word: it is neither started nor called before a
+ * person has approved it. One of the user's own file is trusted when it is used first. Both are pinned from then on.
+ */
 export interface McpServers {
+  /** All that are declared for the repository (only the user's own without one). Starts nothing. @throws OrchError E_CONFIG */
+  list(repo: string | undefined): Promise<McpDeclared[]>
   /**
    * The servers of these names as they are declared for the repository, each checked against its pin; started to be asked
    * when that was not done lately. @throws OrchError E_INVALID (unknown name), E_MCP_UNAPPROVED, E_MCP_CHANGED, E_MCP_FAILED
    */
   ready(repo: string, names: readonly string[], env: Env): Promise<McpServer[]>
-  /** Starts and asks each (all declared when `names` is empty), changes nothing. */
+  /**
+   * Starts and asks each now, changes nothing. Without names it is all that are declared, and of these no server is
+   * started that a repository declares and nobody approved. @throws OrchError E_INVALID (unknown name)
+   */
   check(repo: string | undefined, names: readonly string[], env: Env): Promise<McpFinding[]>
-  /** Pins what each shows now. @throws OrchError E_MCP_FAILED */
+  /** Pins what each shows now: all of them or, when one fails, none. @throws OrchError E_INVALID, E_MCP_FAILED */
   approve(repo: string | undefined, names: readonly string[], env: Env): Promise<McpFinding[]>
+  /** Forgets what was approved, so that it is asked again. Gives how many there were. @throws OrchError E_INVALID */
+  revoke(repo: string | undefined, names: readonly string[]): Promise<number>
 }

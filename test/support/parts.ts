@@ -5,13 +5,15 @@ import { type Clock, systemClock } from '../../src/clock.ts'
 import { type Paths, pathsIn } from '../../src/config/paths.ts'
 import { type Config, configSchema } from '../../src/config/schema.ts'
 import { createRepositories } from '../../src/daemon/repositories.ts'
-import { exec, spawnDetached } from '../../src/exec.ts'
+import { exec, spawnDetached, spawnPiped } from '../../src/exec.ts'
 import { createBare } from '../../src/forge/bare.ts'
 import { createCheckRunner } from '../../src/forge/local/check-runner.ts'
 import { createLocalForge } from '../../src/forge/local/local.ts'
 import { createGit } from '../../src/git.ts'
 import { createIds, systemRandom } from '../../src/id.ts'
 import { type Log, silentLog } from '../../src/log.ts'
+import { declaredIn } from '../../src/mcp-servers/declared.ts'
+import { createMcpServers } from '../../src/mcp-servers/servers.ts'
 import { createHearings } from '../../src/orchestrator/hearing.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
@@ -64,6 +66,16 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
     hearings: createHearings(store.journal),
     runtimes: { process: withoutTerminal, tmux: { ...withoutTerminal, name: 'tmux' } },
     profiles: createProfiles({ userDirectory: `${paths.state}/profiles` }),
+    mcpServers: createMcpServers({
+      declared: async (repo) => declaredIn({ config, origins: {} }, repo),
+      pins: paths.mcpPins,
+      spawnPiped,
+      findMarked: async (mark) => (await processes.find({ mark })).map(({ pid }) => pid),
+      version: '0.0.0',
+      uuid: () => crypto.randomUUID(),
+      clock,
+      log,
+    }),
     directories,
     workspaces: createWorktrees({ ...worktreeOptions(paths), git, clock, log }),
     repositories: createRepositories({ git, exec, env }),

@@ -1,0 +1,95 @@
+import { projectConfigFile } from '../config/load.ts'
+import { OrchError, toOrchError } from '../errors.ts'
+import type { Env } from '../exec.ts'
+import { oneLine, plainText } from '../text.ts'
+import type { Declared } from './declared.ts'
+import { declarationHash, difference, type Fingerprint, fingerprint, type Shown } from './fingerprint.ts'
+import type { McpFinding } from './mcp-servers.ts'
+import { isPinOf, type Pin, type PinKey } from './pins.ts'
+import { withoutSecrets } from './variables.ts'
+
+/** What is to be thought of a server: from its declaration, its pin and what it shows. */
+
+export interface Judged {
+  declared: Declared
+  finding: McpFinding
+  /** What it shows now, when it was asked and answered. */
+  fingerprint?: Fingerprint
+}
+
+/** The pin of a repository's server belongs to that repository; one of the user's own holds everywhere. */
+export const keyOf = ({ server: { name }, origin }: Declared, repo: string | undefined): PinKey =>
+  origin === 'project' ? { repo, name } : { name }
+
+export const pinOf = (declared: Declared, repo: string | undefined, pins: Pin[]): Pin | undefined =>
+  pins.find(isPinOf(keyOf(declared, repo)))
+
+/** Whether it must not even be started before a person has agreed to it. Undefined: it may. */
+export function refused(declared: Declared, repo: string | undefined, pins: Pin[]): Judged | undefined {
+  const { server, origin } = declared
+  const pin = pinOf(declared, repo, pins)
+  const unasked = (state: 'unapproved' | 'changed', message: string): Judged => ({
+    declared,
+    finding: { name: server.name, state, tools: [], message },
+  })
+  if (!pin && origin === 'project') return unasked('unapproved', unapproved(repo))
+  if (pin && pin.declaration !== declarationHash(server)) return unasked('changed', 'its declaration changed')
+  return undefined
+}
+
+/** Judges by what it shows now. */
+export function judge(
+  declared: Declared,
+  shown: Shown,
+  env: Env,
+  { repo, pins }: { repo: string | undefined; pins: Pin[] },
+): Judged {
+  const { server, origin } = declared
+  const now = fingerprint(server, shown)
+  const pin = pinOf(declared, repo, pins)
+  const tools = toolsOf(shown, withoutSecrets(server, env))
+  const base = { name: server.name, tools, hash: now.hash }
+  const changed = pin && difference(pin, now)
+  if (changed) return { declared, fingerprint: now, finding: { ...base, state: 'changed', message: changed } }
+  const ready = pin || origin === 'user'
+  const finding: McpFinding = ready
+    ? { ...base, state: 'ready' }
+    : { ...base, state: 'unapproved', message: unapproved(repo) }
+  return { declared, fingerprint: now, finding }
+}
+
+export function failed(declared: Declared, error: unknown): Judged {
+  const { name } = declared.server
+  const { message } = toOrchError(error)
+  return { declared, finding: { name, state: 'failed', tools: [], message } }
+}
+
+const unapproved = (repo = '') => `${projectConfigFile(repo)} declares it, and nobody approved it`
+
+const LONGEST_NAME = 200
+const LONGEST_DESCRIPTION = 2_000
+
+const toolsOf = ({ tools }: Shown, clean: (text: string) => string): McpFinding['tools'] =>
+  tools.map(({ name, description }) => ({
+    name: oneLine(clean(name), LONGEST_NAME),
+    ...(description !== undefined && {
+      description: plainText(clean(description)).slice(0, LONGEST_DESCRIPTION),
+    }),
+  }))
+
+const CODES = { failed: 'E_MCP_FAILED', unapproved: 'E_MCP_UNAPPROVED', changed: 'E_MCP_CHANGED' } as const
+/** A server that fails may come back by itself; the others wait for a person, who is to hear of it first. */
+const ORDER = ['unapproved', 'changed', 'failed'] as const
+
+/** @throws OrchError E_MCP_UNAPPROVED, E_MCP_CHANGED or E_MCP_FAILED when one of them is not ready */
+export function insist(judged: Judged[]): void {
+  const bad = judged.map(({ finding }) => finding).filter(({ state }) => state !== 'ready')
+  const state = ORDER.find((it) => bad.some((finding) => finding.state === it))
+  if (!state) return
+  const said = bad.map((it) =>
+    it.state === 'failed' ? it.message : `the MCP server ${it.name}: ${it.message}`,
+  )
+  throw new OrchError(CODES[state], said.join('; '), {
+    details: { servers: bad.map(({ name, state, message }) => ({ name, state, message })) },
+  })
+}

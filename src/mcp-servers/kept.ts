@@ -1,0 +1,47 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../clock.ts'
+import type { Env } from '../exec.ts'
+import { declarationHash, type Shown } from './fingerprint.ts'
+import type { McpServer } from './mcp-servers.ts'
+import { variablesOf } from './variables.ts'
+
+/** Asks a server that is not known to have answered lately. What it showed is kept in memory, and so are the variables. */
+export interface Kept {
+  /** With `anew` it is asked in any case. @throws OrchError E_MCP_FAILED, which is not kept */
+  ask(server: McpServer, env: Env, cwd: string, options?: { anew: boolean }): Promise<Shown>
+}
+
+const KEPT_MS = 5 * 60_000
+
+interface Entry {
+  variables: Env
+  at: number
+  shown: Promise<Shown>
+}
+
+export function keepAnswers(
+  ask: (server: McpServer, env: Env, cwd: string) => Promise<Shown>,
+  clock: Clock,
+): Kept {
+  const entries = new Map<string, Entry>()
+  const forgetOld = () => {
+    for (const [key, { at }] of entries) if (clock.now() - at >= KEPT_MS) entries.delete(key)
+  }
+  return {
+    async ask(server, env, cwd, { anew } = { anew: false }) {
+      forgetOld()
+      const key = JSON.stringify([cwd, server.name, declarationHash(server)])
+      const variables = variablesOf(server, env)
+      const known = entries.get(key)
+      if (known && !anew && isDeepStrictEqual(known.variables, variables)) return await known.shown
+      const entry = { variables, at: clock.now(), shown: ask(server, env, cwd) }
+      entries.set(key, entry)
+      try {
+        return await entry.shown
+      } catch (error) {
+        if (entries.get(key) === entry) entries.delete(key)
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,158 @@
+import { deserializeMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client'
+import type { Clock } from '../clock.ts'
+import { type Argv, type Env, signalGroup, signalProcess, type spawnPiped } from '../exec.ts'
+import { type Link, MOST_BYTES, TOO_MUCH } from './link.ts'
+
+/**
+ * An MCP server as a child process: one JSON message a line
+ * (https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#stdio). The SDK's own transport starts
+ * processes by itself, and ends the server but not what the server started.
+ */
+
+export interface StdioDeps {
+  spawnPiped: typeof spawnPiped
+  clock: Clock
+  /** Ids of the processes whose environment holds this `NAME=value`. */
+  findMarked(mark: string): Promise<number[]>
+}
+
+export interface StdioCommand {
+  argv: Argv
+  env: Env
+  cwd: string
+  /** `NAME=value` that tells what the server started, whatever session it is in. */
+  mark: [name: string, value: string]
+}
+
+/** What it gets between the end of its input, TERM and KILL, in ms. */
+const PATIENCE_MS = 500
+const KEPT_OF_STDERR = 16 * 1024
+
+export function openStdio(deps: StdioDeps, command: StdioCommand): Link {
+  const state = createState()
+  let child: ReturnType<typeof spawnPiped> | undefined
+  const closed = once(() => transport.onclose?.())
+  const transport: Transport = {
+    start: () =>
+      new Promise((resolve, reject) => {
+        const [name, value] = command.mark
+        const env = { ...command.env, [name]: value }
+        child = deps.spawnPiped(command.argv, { cwd: command.cwd, env, ownGroup: true })
+        child.on('spawn', resolve)
+        child.on('error', (error: NodeJS.ErrnoException) => {
+          state.fault ??= `${command.argv[0]} cannot be started: ${error.code ?? error.message}`
+          reject(error)
+        })
+        child.on('close', closed)
+        child.on('exit', (code, signal) => {
+          state.exited(code === null ? `by ${signal}` : `with status ${code}`)
+          void deps.clock.sleep(PATIENCE_MS).then(closed) // what it started may hold its output open
+        })
+        child.stdin.on('error', () => {}) // EPIPE: its end is told by `exit`
+        child.stderr.on('data', state.heard)
+        readLines(child.stdout, {
+          line: (line) => deliver(transport, line),
+          tooMuch: () => {
+            state.fault ??= TOO_MUCH
+            closed()
+          },
+        })
+      }),
+    send: async (message) => void child?.stdin.write(serializeMessage(message)),
+    close: async () => closed(),
+  }
+  return {
+    transport,
+    fault: state.told,
+    said: state.said,
+    async end() {
+      if (child?.pid !== undefined) await endProcess(deps, child, command.mark)
+    },
+  }
+}
+
+function once(call: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) call()
+    done = true
+  }
+}
+
+function createState() {
+  const stderr: Buffer[] = []
+  let held = 0
+  const state = {
+    fault: undefined as string | undefined,
+    end: undefined as string | undefined,
+    exited: (how: string) => {
+      state.end = how
+    },
+    heard: (chunk: Buffer) => {
+      stderr.push(chunk)
+      held += chunk.length
+      while (held - (stderr[0]?.length ?? 0) >= KEPT_OF_STDERR) held -= stderr.shift()?.length ?? 0
+    },
+    said: () => lastLine(Buffer.concat(stderr).toString('utf8')) || undefined,
+    told: (): string | undefined => {
+      if (state.fault || !state.end) return state.fault
+      const said = state.said()
+      return `it ended ${state.end}${said ? `: ${said}` : ''}`
+    },
+  }
+  return state
+}
+
+/** The last line that says something. A first line of many may be cut in two, and with it a secret: it is not told. */
+function lastLine(text: string): string {
+  const whole = text.length < KEPT_OF_STDERR ? text : text.slice(text.indexOf('\n') + 1 || text.length)
+  return whole.trim().split('\n').at(-1)?.trim() ?? ''
+}
+
+/** Lines that are no message are noise: some servers greet on standard output. */
+function deliver(transport: Transport, line: string): void {
+  let message: ReturnType<typeof deserializeMessage>
+  try {
+    message = deserializeMessage(line)
+  } catch {
+    return
+  }
+  transport.onmessage?.(message)
+}
+
+function readLines(stream: NodeJS.ReadableStream, to: { line(line: string): void; tooMuch(): void }): void {
+  let rest: Buffer[] = []
+  let bytes = 0
+  stream.on('data', (chunk: Buffer) => {
+    if (bytes > MOST_BYTES) return
+    bytes += chunk.length
+    if (bytes > MOST_BYTES) return to.tooMuch()
+    let from = 0
+    for (let at = chunk.indexOf(10); at !== -1; from = at + 1, at = chunk.indexOf(10, from)) {
+      to.line(Buffer.concat([...rest, chunk.subarray(from, at)]).toString('utf8'))
+      rest = []
+    }
+    rest.push(chunk.subarray(from))
+  })
+}
+
+/** The end of its input, TERM, KILL; then what it started: its group and, by the mark, who left the group. */
+async function endProcess(
+  deps: StdioDeps,
+  child: ReturnType<typeof spawnPiped>,
+  [name, value]: StdioCommand['mark'],
+): Promise<void> {
+  const gone = () => child.exitCode !== null || child.signalCode !== null
+  const exited = new Promise<void>((resolve) => (gone() ? resolve() : child.once('exit', () => resolve())))
+  const soon = () => Promise.race([exited, deps.clock.sleep(PATIENCE_MS)])
+  child.stdin.end()
+  if (!gone()) await soon()
+  if (!gone()) {
+    signalGroup(child.pid, 'SIGTERM')
+    await soon()
+  }
+  signalGroup(child.pid, 'SIGKILL')
+  await exited
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+  for (const pid of await deps.findMarked(`${name}=${value}`)) signalProcess(pid, 'SIGKILL')
+}
