@@ -218,4 +218,4 @@ const BRANCH =
 export const branchName = z.string().max(200).regex(BRANCH, 'not a branch name that git takes')
 export const profileName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,23}$/, 'a profile is named by 1 to 24 small letters, digits and dashes')
+  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'a profile is named by 1 to 40 small letters, digits and dashes')
