@@ -23,6 +23,7 @@ const variableName = z.string().regex(/^[A-Za-z_]\w{0,99}$/, 'the name of a vari
 export const mcpServerName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'an MCP server is named by small letters, digits, - and _')
+  .refine((name) => name !== 'orch', 'orch is the name of the server that Orch itself gives to agents')
 
 /** An MCP server that profiles may name. Secrets are named, never written. */
 export const mcpServerSchema = z.union([
@@ -31,7 +32,13 @@ export const mcpServerSchema = z.union([
     env: z.array(variableName).max(50).default([]).describe('names of variables that it gets'),
   }),
   z.strictObject({
-    url: z.url({ protocol: /^https?$/ }).max(2_000),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2_000)
+      .refine(
+        (url) => !/^https?:\/\/[^/?#]*@/i.test(url),
+        'no password in a URL: name a variable by bearer or headers',
+      ),
     bearer: variableName.optional().describe('name of the variable that holds the bearer token'),
     headers: z
       .record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/), variableName)

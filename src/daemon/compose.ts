@@ -56,7 +56,10 @@ function compose(setup: Setup, store: Store): Awaited<ReturnType<Compose>> {
   return {
     handlers: createHandlers(parts, orchestrator, facts),
     journal: store.journal,
-    begin: () => orchestrator.begin(),
+    async begin() {
+      await parts.mcpServers.endLeftovers()
+      await orchestrator.begin()
+    },
     async end() {
       await orchestrator.end()
       await Promise.all(Object.values(parts.runtimes).map((runtime) => runtime.stop({ end: true })))

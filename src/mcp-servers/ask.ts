@@ -21,9 +21,6 @@ export interface AskDeps extends StdioDeps {
   uuid(): string
 }
 
-/** Variable that marks the processes of one asking. */
-const MARK = 'ORCH_MCP_ASKED'
-
 /**
  * Starts the server, or connects to it, and lists its tools.
  * @param env what the agent has; only what the declaration names is taken from it
@@ -54,7 +51,7 @@ export async function askServer(deps: AskDeps, server: McpServer, env: Env, cwd:
 
 function openLink(deps: AskDeps, server: McpServer, env: Env, cwd: string): Link {
   if (!('command' in server)) return openHttp(deps, server, env)
-  return openStdio(deps, { argv: server.command, env, cwd, mark: [MARK, deps.uuid()] })
+  return openStdio(deps, { argv: server.command, env, cwd, mark: deps.uuid() })
 }
 
 interface Failed {

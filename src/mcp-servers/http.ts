@@ -61,7 +61,9 @@ function headersOf(server: McpUrl, env: Env): Record<string, string> {
 
 function unreachable(error: Error): string | undefined {
   const cause = error.cause as NodeJS.ErrnoException | undefined
-  return error.name === 'AbortError' ? undefined : `it cannot be reached: ${cause?.code ?? cause?.message ?? error.message}`
+  return error.name === 'AbortError'
+    ? undefined
+    : `it cannot be reached: ${cause?.code ?? cause?.message ?? error.message}`
 }
 
 /** A server that pushes nothing answers 405 to GET, one without sessions to DELETE. */

@@ -66,6 +66,8 @@ export interface McpServers {
   check(repo: string | undefined, names: readonly string[], env: Env): Promise<McpFinding[]>
   /** Pins what each shows now: all of them or, when one fails, none. @throws OrchError E_INVALID, E_MCP_FAILED */
   approve(repo: string | undefined, names: readonly string[], env: Env): Promise<McpFinding[]>
+  /** Ends servers that a daemon before left running when it was killed while it asked them. */
+  endLeftovers(): Promise<void>
   /** Forgets what was approved, so that it is asked again. Gives how many there were. @throws OrchError E_INVALID */
   revoke(repo: string | undefined, names: readonly string[]): Promise<number>
 }

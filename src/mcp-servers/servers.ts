@@ -7,10 +7,11 @@ import { type Declarations, type Declared, named } from './declared.ts'
 import { declarationHash, type Fingerprint } from './fingerprint.ts'
 import { failed, insist, type Judged, judge, keyOf, pinOf, refused } from './judge.ts'
 import { keepAnswers } from './kept.ts'
+import { endAll } from './leftovers.ts'
 import type { McpDeclared, McpServers } from './mcp-servers.ts'
 import { createPins, type PinKey, type Pins } from './pins.ts'
 
-export interface McpServersDeps extends Omit<AskDeps, 'limitMs'> {
+export interface McpServersDeps extends Omit<AskDeps, 'limitMs' | 'owner'> {
   declared: Declarations
   /** File of the pins. */
   pins: string
@@ -68,6 +69,7 @@ export function createMcpServers(deps: McpServersDeps): McpServers {
         ...(hash && { hash }),
       }))
     },
+    endLeftovers: () => endAll({ ...deps, owner: deps.pins }),
     async revoke(repo, names) {
       return await pins.remove((await chosen(repo, someOf(names))).map((it) => keyOf(it, repo)))
     },
@@ -88,7 +90,7 @@ function createLook(deps: McpServersDeps, pins: Pins) {
   const kept = keepAnswers(async (server, env, cwd) => {
     const { askServer } = await import('./ask.ts')
     const begin = deps.clock.now()
-    const shown = await askServer({ ...deps, limitMs }, server, env, cwd)
+    const shown = await askServer({ ...deps, owner: deps.pins, limitMs }, server, env, cwd)
     const ms = deps.clock.now() - begin
     deps.log.debug('asked an MCP server', { name: server.name, tools: shown.tools.length, ms })
     return shown

@@ -1,6 +1,7 @@
 import { deserializeMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client'
 import type { Clock } from '../clock.ts'
-import { type Argv, type Env, signalGroup, signalProcess, type spawnPiped } from '../exec.ts'
+import { type Argv, type Env, signalGroup, type spawnPiped } from '../exec.ts'
+import { endAsked, marks, type Started } from './leftovers.ts'
 import { type Link, MOST_BYTES, TOO_MUCH } from './link.ts'
 
 /**
@@ -9,19 +10,17 @@ import { type Link, MOST_BYTES, TOO_MUCH } from './link.ts'
  * processes by itself, and ends the server but not what the server started.
  */
 
-export interface StdioDeps {
+export interface StdioDeps extends Started {
   spawnPiped: typeof spawnPiped
   clock: Clock
-  /** Ids of the processes whose environment holds this `NAME=value`. */
-  findMarked(mark: string): Promise<number[]>
 }
 
 export interface StdioCommand {
   argv: Argv
   env: Env
   cwd: string
-  /** `NAME=value` that tells what the server started, whatever session it is in. */
-  mark: [name: string, value: string]
+  /** Value of the variable that marks what the server started, whatever session it is in. */
+  mark: string
 }
 
 /** What it gets between the end of its input, TERM and KILL, in ms. */
@@ -35,8 +34,7 @@ export function openStdio(deps: StdioDeps, command: StdioCommand): Link {
   const transport: Transport = {
     start: () =>
       new Promise((resolve, reject) => {
-        const [name, value] = command.mark
-        const env = { ...command.env, [name]: value }
+        const env = { ...command.env, ...marks(deps, command.mark) }
         child = deps.spawnPiped(command.argv, { cwd: command.cwd, env, ownGroup: true })
         child.on('spawn', resolve)
         child.on('error', (error: NodeJS.ErrnoException) => {
@@ -140,7 +138,7 @@ function readLines(stream: NodeJS.ReadableStream, to: { line(line: string): void
 async function endProcess(
   deps: StdioDeps,
   child: ReturnType<typeof spawnPiped>,
-  [name, value]: StdioCommand['mark'],
+  mark: string,
 ): Promise<void> {
   const gone = () => child.exitCode !== null || child.signalCode !== null
   const exited = new Promise<void>((resolve) => (gone() ? resolve() : child.once('exit', () => resolve())))
@@ -154,5 +152,5 @@ async function endProcess(
   signalGroup(child.pid, 'SIGKILL')
   await exited
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
-  for (const pid of await deps.findMarked(`${name}=${value}`)) signalProcess(pid, 'SIGKILL')
+  await endAsked(deps, mark)
 }
