@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { routeTable } from './route-table.ts'
+import { profileVerbs } from './verbs/profiles.ts'
 import { pullVerbs } from './verbs/pulls.ts'
 import { id, type Shape } from './verbs/shape.ts'
 import { taskVerbs } from './verbs/tasks.ts'
@@ -19,6 +20,7 @@ export const SCHEMA_VERSION = 1
 export const routes = {
   ...taskVerbs,
   ...pullVerbs,
+  ...profileVerbs,
   ...upkeepVerbs,
 } as const satisfies Record<keyof typeof routeTable, Shape>
 

@@ -55,6 +55,11 @@ export const COMMANDS: Listed[] = [
     load: () => import('./commands/pr.ts'),
   },
   {
+    name: 'profiles',
+    summary: 'list, show, make and check kinds of agents',
+    load: () => import('./commands/profiles.ts'),
+  },
+  {
     name: 'cleanup',
     summary: 'remove what tasks that ended left behind; never unmerged work',
     load: () => import('./commands/cleanup.ts'),

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { OrchError } from '../errors.ts'
@@ -9,7 +10,7 @@ import { type Config, configSchema, daemonSettings, type Origin, projectSettings
 
 export interface Loaded {
   config: Config
-  /** Where each value came from, by dotted path (`backoffSeconds`, `profiles.general.model`). */
+  /** Where each value came from, by dotted path (`backoffSeconds`, `mcpServers.memory`). */
   origins: Record<string, Origin>
   /** The files that were read. */
   files: string[]
@@ -50,8 +51,21 @@ async function readLayer(path: string, schema: z.ZodType): Promise<Record<string
   const fault = document.errors[0]
   if (fault) throw new OrchError('E_CONFIG', `${path}: ${fault.message}`)
   const values: unknown = document.toJS({ maxAliasCount: 20 }) ?? {}
+  refuseOldProfiles(path, values)
   checkLayer(path, schema, values)
   return values as Record<string, unknown>
+}
+
+/** Until profiles were files of their own they stood in this one. */
+function refuseOldProfiles(path: string, values: unknown): void {
+  if (!isRecord(values) || !('profiles' in values)) return
+  const names = isRecord(values.profiles) ? Object.keys(values.profiles).slice(0, 10) : []
+  const files = (names.length > 0 ? names : ['NAME']).map((name) =>
+    join(dirname(path), 'profiles', `${name}.md`),
+  )
+  throw new OrchError('E_CONFIG', `${path}: profiles are files of their own now: ${files.join(', ')}`, {
+    fix: 'Write each of them with `orch profiles new NAME` (`--user` for your own), then remove `profiles:` here; docs/profiles.md tells what a file can say.',
+  })
 }
 
 function checkLayer(path: string, schema: z.ZodType, values: unknown): void {

@@ -37,10 +37,10 @@ describe('loadConfig', () => {
   })
 
   it('merges records by name', async () => {
-    await user('profiles: { general: { model: big } }')
-    await project('profiles: { docs: { model: small } }')
+    await user('mcpServers: { memory: { command: [memory] } }')
+    await project('mcpServers: { docs: { url: "https://example.org/mcp" } }')
     const { config } = await load()
-    expect(Object.keys(config.profiles)).toEqual(['general', 'docs'])
+    expect(Object.keys(config.mcpServers)).toEqual(['memory', 'docs'])
   })
 
   it.each([
@@ -53,6 +53,21 @@ describe('loadConfig', () => {
   ])('refuses %j in a repository', async (text, message) => {
     await project(text)
     await expect(load()).rejects.toMatchObject({ code: 'E_CONFIG', message: expect.stringMatching(message) })
+  })
+
+  it.each([
+    ['profiles: { careful: { model: big }, quick: {} }', /profiles\/careful\.md, .*\/profiles\/quick\.md$/],
+    ['profiles:', /profiles\/NAME\.md$/],
+  ])('tells where profiles belong now: %j', async (text, message) => {
+    const fails = { code: 'E_CONFIG', fix: expect.stringContaining('orch profiles new') }
+    await project(text)
+    await expect(load()).rejects.toMatchObject({
+      ...fails,
+      message: expect.stringMatching(new RegExp(`\\.orch/${message.source}`)),
+    })
+    await project('')
+    await user(text)
+    await expect(load()).rejects.toMatchObject({ ...fails, message: expect.stringMatching(message) })
   })
 
   it('refuses a variable that is no value', async () => {

@@ -23,14 +23,20 @@ const MAX_HEADER = 30_000
 /** The line below the first `---`. */
 const FIRST_LINE = 2
 
+/** The lines between the two `---` and all that is below; undefined when there is no header. */
+export function splitFile(text: string): { header: string; rest: string } | undefined {
+  const match = FILE.exec(text)
+  if (match?.index !== 0) return undefined
+  return { header: match[1] ?? '', rest: text.slice(match[0].length) }
+}
+
 /** The header and the text of a file, or why there are none. */
 export function readHeader(text: string): HeaderText | { faults: Remark[] } {
-  const match = FILE.exec(text)
-  if (match?.index !== 0)
-    return fault(1, 'there is no header: the file has to begin with a YAML header between two lines `---`')
-  const [all, header = ''] = match
+  const split = splitFile(text)
+  if (!split) return fault(1, NO_HEADER)
+  const { header, rest } = split
   if (header.length > MAX_HEADER) return fault(1, `the header is longer than ${MAX_HEADER} characters`)
-  const body = text.slice(all.length).trim()
+  const body = rest.trim()
   const strict = parse(header)
   if (!('faults' in strict)) return { ...strict, body, warnings: [] }
   const { quoted, warnings } = quoteWhatIsText(header)
@@ -38,6 +44,7 @@ export function readHeader(text: string): HeaderText | { faults: Remark[] } {
   return 'faults' in lenient ? strict : { ...lenient, body, warnings }
 }
 
+const NO_HEADER = 'there is no header: the file has to begin with a YAML header between two lines `---`'
 const fault = (line: number, what: string) => ({ faults: [{ line, what }] })
 
 function parse(header: string): Pick<HeaderText, 'values' | 'lineOf'> | { faults: Remark[] } {
