@@ -49,6 +49,7 @@ const PORT_FILES = [
   'mcp-servers/mcp-servers.ts',
   'profile/profile.ts',
   'runtime/runtime.ts',
+  'runtime/meter.ts',
   'runtime/attempt-dir.ts',
   'workspace/workspace.ts',
   'forge/forge.ts',
