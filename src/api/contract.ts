@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { routeTable } from './route-table.ts'
+import { mcpServerVerbs } from './verbs/mcp-servers.ts'
 import { profileVerbs } from './verbs/profiles.ts'
 import { pullVerbs } from './verbs/pulls.ts'
 import { id, type Shape } from './verbs/shape.ts'
@@ -21,6 +22,7 @@ export const routes = {
   ...taskVerbs,
   ...pullVerbs,
   ...profileVerbs,
+  ...mcpServerVerbs,
   ...upkeepVerbs,
 } as const satisfies Record<keyof typeof routeTable, Shape>
 

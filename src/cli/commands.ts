@@ -60,6 +60,11 @@ export const COMMANDS: Listed[] = [
     load: () => import('./commands/profiles.ts'),
   },
   {
+    name: 'mcp',
+    summary: 'list, check and approve the MCP servers that agents get',
+    load: () => import('./commands/mcp.ts'),
+  },
+  {
     name: 'cleanup',
     summary: 'remove what tasks that ended left behind; never unmerged work',
     load: () => import('./commands/cleanup.ts'),

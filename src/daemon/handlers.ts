@@ -7,6 +7,7 @@ import type { Parts } from '../orchestrator/parts.ts'
 import { resultFile } from '../orchestrator/result.ts'
 import { workspaceOf } from '../orchestrator/stop.ts'
 import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task } from '../task/task.ts'
+import { mcpHandlers } from './mcp-handlers.ts'
 import { profileHandlers } from './profile-handlers.ts'
 import { pullHandlers } from './pull-handlers.ts'
 import { viewDetail, viewRun, viewTask } from './views.ts'
@@ -28,6 +29,7 @@ export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: 
 
   return {
     ...pullHandlers(parts),
+    ...mcpHandlers(parts),
     ...profileHandlers(parts),
     health: async () => ({ ok: true, version: facts.version, pid: process.pid }),
     status: async ({ query }) => await statusOf(parts, orchestrator, facts, view, query.repo),
