@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
-import { candidates } from '../completion/candidates.ts'
+import { type Candidate, candidates } from '../completion/candidates.ts'
+import { findRepository } from '../repository.ts'
 
 /** What the completion scripts call: the words of the line so far, the last one being typed. One candidate a line. */
 export function define(command: Command, cli: Cli): void {
   command.argument('[words...]').allowUnknownOption().passThroughOptions().helpOption(false)
   command.action(async (words: string[]) => {
-    const found = await candidates(await cli.tree(), words, () => runningNames(cli))
+    const names = { tasks: () => runningNames(cli), profiles: () => profileNames(cli) }
+    const found = await candidates(await cli.tree(), words, names)
     cli.world.out(found.map(({ value, about }) => `${value}\t${about}\n`).join(''))
   })
 }
@@ -14,7 +16,7 @@ export function define(command: Command, cli: Cli): void {
 const PATIENCE_MS = 500
 
 /** Tasks and agents that the daemon knows; nothing, quickly and silently, when there is none. */
-async function runningNames(cli: Cli): Promise<{ value: string; about: string }[]> {
+async function runningNames(cli: Cli): Promise<Candidate[]> {
   try {
     const { oneLine } = await import('../../text.ts')
     const client = await cli.connect({ autostart: false })
@@ -23,6 +25,21 @@ async function runningNames(cli: Cli): Promise<{ value: string; about: string }[
       const about = oneLine(`${state}: ${title}`, 60)
       return [{ value: id, about }, ...(agent ? [{ value: agent, about }] : [])]
     })
+  } catch {
+    return []
+  }
+}
+
+/** Profiles that can be used here. */
+async function profileNames(cli: Cli): Promise<Candidate[]> {
+  try {
+    const { oneLine } = await import('../../text.ts')
+    const query = { repo: await findRepository(cli.repository()) }
+    const client = await cli.connect({ autostart: false })
+    const { profiles } = await client.call('profiles', { query }, { timeoutMs: PATIENCE_MS })
+    return profiles
+      .filter(({ hiddenBy }) => !hiddenBy)
+      .map(({ name, description }) => ({ value: name, about: oneLine(description, 60) }))
   } catch {
     return []
   }

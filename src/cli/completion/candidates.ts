@@ -6,25 +6,34 @@ export interface Candidate {
   about: string
 }
 
+/** What only the daemon knows; asked for only when one of them can stand there. */
+export interface Names {
+  /** Tasks and agents. */
+  tasks(): Promise<Candidate[]>
+  profiles(): Promise<Candidate[]>
+}
+
 /**
  * What can stand at the place of the last word. Nothing where a path is expected: then the shell completes files.
- * @param names tasks and agents, asked for only when one can stand there
  */
-export async function candidates(
-  root: Command,
-  words: string[],
-  names: () => Promise<Candidate[]>,
-): Promise<Candidate[]> {
+export async function candidates(root: Command, words: string[], names: Names): Promise<Candidate[]> {
   const typed = words.at(-1) ?? ''
   const { command, before } = walk(root, words.slice(0, -1))
   const fits = ({ value }: Candidate) => value.startsWith(typed)
   const option = optionThatWaits(command, before)
-  if (option) return (option.argChoices ?? []).map(plain).filter(fits)
+  if (option) return (await valuesOf(option, names)).filter(fits)
   if (typed.startsWith('-')) return optionsOf(command).filter(fits)
   if (command.commands.length > 0) return before.length > 0 ? [] : subcommands(command).filter(fits)
   const argument = argumentAt(command, operands(command, before))
   if (argument?.argChoices) return argument.argChoices.map(plain).filter(fits)
-  return argument?.name() === 'task' && command.name() !== 'run' ? (await names()).filter(fits) : []
+  if (argument?.name() === 'profile') return (await names.profiles()).filter(fits)
+  return argument?.name() === 'task' && command.name() !== 'run' ? (await names.tasks()).filter(fits) : []
+}
+
+/** An option whose value is called `<profile>`, and `--profile` itself, take the name of one. */
+async function valuesOf(option: Option, names: Names): Promise<Candidate[]> {
+  if (option.long === '--profile' || option.flags.endsWith('<profile>')) return await names.profiles()
+  return (option.argChoices ?? []).map(plain)
 }
 
 const plain = (value: string): Candidate => ({ value, about: '' })

@@ -51,6 +51,31 @@ test('tasks and agents come from the daemon; without one there are none', async 
   expect(await complete('show t-')).toEqual([])
 })
 
+test('profiles come from the daemon; one that is hidden stands there once', async () => {
+  const profile = {
+    name: 'reviewer',
+    description: 'Reads\ta change.',
+    capabilities: [],
+    fallback: [],
+    tier: 'strong' as const,
+    permissions: 'edits' as const,
+    tools: [],
+    mcp: [],
+    limits: {},
+    origin: 'user' as const,
+    file: '/x',
+    warnings: [],
+  }
+  const profiles = [profile, { ...profile, hiddenBy: 'user' as const }, { ...profile, name: 'worker' }]
+  const answer = { profiles, faults: [], directories: { user: '/x' } }
+  const { state } = await fakeDaemon({ profiles: async () => answer })
+  expect(await complete('run --profile ', state)).toEqual(['reviewer', 'worker'])
+  expect(await complete('profiles show w', state)).toEqual(['worker'])
+  expect(await complete('profiles new --from r', state)).toEqual(['reviewer'])
+  expect(await complete('profiles new ', state)).toEqual([])
+  expect(await complete('run --profile ')).toEqual([])
+})
+
 test.each(SHELLS)('the script for %s is one that the shell accepts', async (shell) => {
   const { code, out } = await orch(['completion', shell])
   expect(code).toBe(0)
