@@ -17,6 +17,10 @@ test.each([
   ['pr.merged', { number: 3 }, 'pull request #3 merged'],
   ['work.saved', { committed: true, commit: 'abc' }, 'work saved as abc'],
   ['tool.called', { name: 'Bash', input: 'ls' }, 'Bash ls'],
+  ['task.waiting', { for: 'quota', resetAt: 0 }, 'waiting for quota, until 1970-01-01T00:00:00.000Z'],
+  ['agent.permitted', { allowed: false, about: 'rm -rf /' }, 'a person refused rm -rf /'],
+  ['agent.progress', { summary: 'Tests pass', percent: 80 }, 'Tests pass (80 %)'],
+  ['agent.completed', { done: false, summary: 'no' }, "the agent's own word: it gives up: no"],
   ['something.new', {}, 'something.new'],
 ])('%s %j: %s', (type, data, text) => {
   expect(sentence({ type, data })).toBe(text)

@@ -3,33 +3,6 @@ import { oneLine } from '../text.ts'
 
 /** Events of the journal as sentences. */
 
-/** The events that tell the story of tasks; the rest is what agents do in detail. */
-export const STORY_EVENTS = [
-  'run.submitted',
-  'task.queued',
-  'task.leased',
-  'task.working',
-  'task.waiting',
-  'task.reported',
-  'task.verified',
-  'task.accepted',
-  'task.failed',
-  'task.dead',
-  'task.cancelled',
-  'task.retried',
-  'agent.said',
-  'agent.stopped',
-  'work.saved',
-  'pr.opened',
-  'pr.updated',
-  'pr.merged',
-  'pr.closed',
-  'pr.checked',
-  'pr.reviewed',
-  'daemon.started',
-  'daemon.stopped',
-]
-
 type Data = Record<string, unknown>
 const LONGEST = 300
 
@@ -44,12 +17,19 @@ const number = (data: Data) => {
   return found === undefined ? 'its pull request' : `pull request #${text(found)}`
 }
 
-const SENTENCES: Record<string, (data: Data) => string> = {
+const until = ({ resetAt }: Data) =>
+  typeof resetAt === 'number' ? `, until ${new Date(resetAt).toISOString()}` : ''
+const percent = (data: Data) => (typeof data.percent === 'number' ? ` (${data.percent} %)` : '')
+
+type Sentences = Record<string, (data: Data) => string>
+
+/** The events that tell the story of tasks. */
+const STORY: Sentences = {
   'run.submitted': () => 'run submitted',
   'task.queued': (data) => `queued${after(': ', data.title)}`,
   'task.leased': (data) => `given to ${text(data.agent) || 'an agent'}`,
   'task.working': (data) => (data.resumed ? 'working again' : 'working'),
-  'task.waiting': (data) => `waiting for ${text(data.for) || 'something'}`,
+  'task.waiting': (data) => `waiting for ${text(data.for) || 'something'}${until(data)}`,
   'task.reported': (data) => `the agent says that it is done${after(': ', data.summary)}`,
   'task.verified': () => 'the forge shows the work',
   'task.accepted': (data) => `accepted with ${number(data)}`,
@@ -57,10 +37,15 @@ const SENTENCES: Record<string, (data: Data) => string> = {
   'task.dead': (data) => `not accepted, no try is left${reason(data)}`,
   'task.cancelled': (data) => `cancelled${reason(data)}`,
   'task.retried': () => 'to be tried again',
-  'agent.started': () => 'agent started',
-  'agent.exited': (data) => `agent ended${after(' with status ', data.status)}`,
   'agent.said': (data) => `told the agent${after(': ', data.text)}`,
   'agent.stopped': () => 'agent stopped',
+  'agent.interrupted': () => "a person ended the agent's turn",
+  'agent.permitted': (data) => `a person ${data.allowed ? 'allowed' : 'refused'}${after(' ', data.about)}`,
+  'agent.attached': () => "a person came before the agent's screen",
+  'agent.detached': () => "the person left the agent's screen",
+  'agent.progress': (data) => `${text(data.summary)}${percent(data)}`,
+  'agent.completed': (data) =>
+    `the agent's own word: ${data.done === false ? 'it gives up' : 'done'}${after(': ', data.summary)}`,
   'work.saved': (data) => (data.committed ? `work saved${after(' as ', data.commit)}` : 'nothing to save'),
   'pr.opened': (data) => `${number(data)} opened`,
   'pr.updated': (data) => `${number(data)} updated`,
@@ -70,21 +55,32 @@ const SENTENCES: Record<string, (data: Data) => string> = {
   'pr.reviewed': (data) => `review of ${number(data)}${after(': ', data.verdict)}`,
   'daemon.started': (data) => `daemon started${after(', version ', data.version)}`,
   'daemon.stopped': () => 'daemon stopped',
+}
+export const STORY_EVENTS = Object.keys(STORY)
+
+/** What agents do in detail. */
+const DETAIL: Sentences = {
+  'agent.started': () => 'agent started',
+  'agent.exited': (data) => `agent ended${after(' with status ', data.status)}`,
+  'agent.continued': (data) => `a further process goes on${data.cause === 'quota' ? ' after the pause' : ''}`,
   'turn.started': () => 'turn started',
   'turn.ended': (data) => `turn ended${after(': ', data.error)}`,
   'tool.called': (data) => `${text(data.name)}${after(' ', data.input)}`,
   message: (data) => text(data.text),
   note: (data) => text(data.text),
-  waiting: (data) => `waits for ${text(data.for)}`,
-  'quota.hit': (data) => `quota used up${after(', back at ', data.resetAt)}`,
+  waiting: (data) => `waits for ${text(data.for)}${after(': ', data.about)}`,
+  resumed: () => 'goes on',
+  'quota.hit': (data) => `quota used up${until(data)}`,
 }
 
 /** An event as a sentence without a line end or control characters; an unknown event by its name. */
 export function sentence(event: Pick<EventView, 'type' | 'data'>): string {
-  return SENTENCES[event.type]?.(event.data ?? {}) ?? text(event.type)
+  return (STORY[event.type] ?? DETAIL[event.type])?.(event.data ?? {}) ?? text(event.type)
 }
 
 /** What an agent does right now, if the event says so. */
 export function activity(event: EventView): string | undefined {
-  return ['tool.called', 'message', 'note', 'quota.hit'].includes(event.type) ? sentence(event) : undefined
+  return ['tool.called', 'message', 'note', 'waiting', 'quota.hit', 'agent.progress'].includes(event.type)
+    ? sentence(event)
+    : undefined
 }
