@@ -18,14 +18,14 @@ beforeAll(async () => {
 })
 afterAll(() => orch.close())
 
-async function give(description: string, more: object = {}, config?: string) {
+async function give(description: string, more: object = {}, files: Record<string, string> = {}) {
   const repository = await makeRepository()
-  if (config) await repository.commit({ '.orch/config.yaml': config }, 'Configure')
+  if (Object.keys(files).length > 0) await repository.commit(files, 'Configure')
   const run = await orch.submit(repository.path, [{ description, tries: 1, ...more }])
   return { repository, run, id: run.tasks[0]?.id ?? '' }
 }
-const whole = async (description: string, more: object = {}, config?: string) => {
-  const given = await give(description, more, config)
+const whole = async (description: string, more: object = {}, files?: Record<string, string>) => {
+  const given = await give(description, more, files)
   const [task] = await orch.finished(given.run.id)
   if (!task) throw new Error('no task')
   return { ...given, task, events: await eventsOf(given.id) }
@@ -89,9 +89,10 @@ describe('a turn', () => {
   })
 
   it('is given the prompt, and the arguments that its profile asks for', async () => {
-    const config =
-      'profiles:\n  careful: { prompt: Be careful., model: small, permissionMode: plan, allowedTools: [Read, "Bash(git:*)"] }\n'
-    const { task, repository } = await whole('[[shows-what-it-got]]', { profile: 'careful' }, config)
+    const file =
+      '---\nname: careful\nmodel: small\npermissions: read\ntools: Read, Bash(git:*)\n---\nBe careful.\n'
+    const files = { '.orch/profiles/careful.md': file }
+    const { task, repository } = await whole('[[shows-what-it-got]]', { profile: 'careful' }, files)
     const { argv, text } = JSON.parse(await repository.git(['show', `${task.branch}:got.jsonl`]))
     expect(argv.join(' ')).toBe(
       '-p --input-format stream-json --output-format stream-json --verbose --permission-mode plan ' +
