@@ -13,6 +13,7 @@ import type {
   TaskState,
   WaitingFor,
 } from '../task/task.ts'
+import type { UsageQuery, UsageSum } from '../task/usage.ts'
 
 /**
  * The store port: queue, task records, attempts, journal and pull request records of the local forge.
@@ -98,6 +99,8 @@ export interface TaskStore {
   run(runId: RunId): Promise<Run | undefined>
   /** Newest first. */
   runs(limit: number): Promise<Run[]>
+  /** Sums of what attempts have used, those with the newest attempt first. */
+  usage(query: UsageQuery): Promise<UsageSum[]>
 }
 
 export interface TaskFilter {

@@ -7,6 +7,7 @@ import type { Store } from '../../src/store/store.ts'
 import * as life from '../../src/task/life.ts'
 import { type Fence, isHeld, type Task, type TaskState } from '../../src/task/task.ts'
 import { PROOF, REASON, request, submit } from '../support/store.ts'
+import { sumsByHand } from './store-usage.ts'
 
 /** A model of the store: the pure functions of task/life.ts over a map, with the order of the queue written down naively. */
 
@@ -90,6 +91,11 @@ export async function runModel(store: Store, verbs: Verb[]): Promise<void> {
     expect(await onStore(store, verb, fence, now)).toEqual(wanted)
   }
   for (const id of IDS) expect(await store.tasks.get(id)).toEqual(model.tasks.get(id))
+  const now = 10 * verbs.length + 5
+  const sums = await store.tasks.usage({ by: 'task', now })
+  expect(sums.sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual(
+    await sumsByHand(store, model.tasks.values(), now),
+  )
   const told = await store.journal.read({ limit: 10_000 })
   expect(told.map(({ seq: _, ...event }) => event)).toEqual(model.events)
 }

@@ -6,6 +6,7 @@ import type { Claimed, Store } from '../../src/store/store.ts'
 import { NO_USAGE, TASK_STATES } from '../../src/task/task.ts'
 import { claim, PROOF, REASON, refused, request, submit } from '../support/store.ts'
 import { runModel, sequences } from './store-model.ts'
+import { usageCases } from './store-usage.ts'
 
 export interface StoreUnderTest {
   store: Store
@@ -612,6 +613,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         await refused('E_STATE', store.pulls.merged('/r', 2, 'm', 7))
       })
     })
+
+    usageCases(() => store)
 
     describe('closing', () => {
       it('finishes what is under way, refuses what comes later, and may be done twice', async () => {

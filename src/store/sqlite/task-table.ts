@@ -1,8 +1,10 @@
 import { OrchError } from '../../errors.ts'
 import type { RunId, TaskId } from '../../id.ts'
 import type { Attempt, Run, Task, TaskSpec, TaskState } from '../../task/task.ts'
+import type { UsageQuery } from '../../task/usage.ts'
 import type { TaskFilter } from '../store.ts'
 import type { Database } from './database.ts'
+import { sumUsage } from './usage.ts'
 
 /** The tables `runs`, `tasks`, `specs` and `attempts`: records in, records out. What may follow what is decided above. */
 
@@ -141,6 +143,7 @@ export function createTaskTable(db: Database) {
     },
     runs: (limit: number) =>
       db.all<RecordRow>('SELECT record FROM runs ORDER BY ordinal DESC LIMIT ?', limit).map(parse<Run>),
+    usage: (query: UsageQuery) => sumUsage(db, query),
   }
 }
 

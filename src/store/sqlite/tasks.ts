@@ -95,6 +95,7 @@ export function createTaskStore(table: TaskTable, events: EventTable, group: Gro
     nextDue: async () => table.nextDue(),
     run: async (runId) => table.run(runId),
     runs: async (limit) => table.runs(limit),
+    usage: async (query) => table.usage(query),
   }
 }
 
