@@ -23,7 +23,8 @@ import type { Parts } from '../orchestrator/parts.ts'
 import { createProfiles } from '../profile/profiles.ts'
 import { createAttemptDirectories } from '../runtime/attempt-dir.ts'
 import { createProcessRuntime } from '../runtime/process/process.ts'
-import { createProcessTable } from '../runtime/processes/system.ts'
+import { createMeter } from '../runtime/processes/meter.ts'
+import { createProcessScan, createProcessTable } from '../runtime/processes/system.ts'
 import { createTmuxRuntime } from '../runtime/tmux/tmux.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite.ts'
 import type { Store } from '../store/store.ts'
@@ -73,7 +74,8 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
   const clock = systemClock
   const ids = createIds(systemRandom)
   const git = createGit(exec, env, paths.state)
-  const processes = createProcessTable({ platform: process.platform, exec, env })
+  const system = { platform: process.platform, exec, env }
+  const processes = createProcessTable(system)
   const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })
   const runtime = { root: paths.attempts, env, clock, log }
   const repositoryLock = createRepositoryLock({ clock })
@@ -121,6 +123,7 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
       log,
     }),
     directories,
+    meter: createMeter({ scan: createProcessScan(system), clock }),
     workspaces,
     repositories: createRepositories({ git, exec, env }),
     forges: {

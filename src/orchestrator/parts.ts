@@ -10,6 +10,7 @@ import type { Log } from '../log.ts'
 import type { McpServers } from '../mcp-servers/mcp-servers.ts'
 import type { Profiles } from '../profile/profile.ts'
 import type { AttemptDirectories } from '../runtime/attempt-dir.ts'
+import type { Meter } from '../runtime/meter.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Store } from '../store/store.ts'
 import type { TaskSpec } from '../task/task.ts'
@@ -46,6 +47,8 @@ export interface Parts {
   /** URL of Orch's own MCP endpoint for agents; it stays the same over restarts. */
   mcpUrl(): string | undefined
   directories: AttemptDirectories
+  /** What agents take of this machine. */
+  meter: Meter
   workspaces: Workspaces
   repositories: Repositories
   forges: Readonly<Record<TaskSpec['forge'], Forge>>

@@ -20,7 +20,8 @@ import type { Parts } from '../../src/orchestrator/parts.ts'
 import { createProfiles } from '../../src/profile/profiles.ts'
 import { createAttemptDirectories } from '../../src/runtime/attempt-dir.ts'
 import { createProcessRuntime } from '../../src/runtime/process/process.ts'
-import { createProcessTable } from '../../src/runtime/processes/system.ts'
+import { createMeter } from '../../src/runtime/processes/meter.ts'
+import { createProcessScan, createProcessTable } from '../../src/runtime/processes/system.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 import { isFinal, type Task } from '../../src/task/task.ts'
 import { freePorts } from '../../src/workspace/ports.ts'
@@ -52,7 +53,8 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   const git = createGit(exec, env, '/')
   const config = configSchema.parse({ ...HASTY, ...options.config })
   const store = await openSqliteStore({ file: paths.store, log })
-  const processes = createProcessTable({ platform: process.platform, exec, env })
+  const system = { platform: process.platform, exec, env }
+  const processes = createProcessTable(system)
   const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })
   const withoutTerminal = createProcessRuntime({ root: paths.attempts, env, directories, spawnDetached })
   const bare = createBare({ git, root: paths.forge })
@@ -77,6 +79,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
       log,
     }),
     directories,
+    meter: createMeter({ scan: createProcessScan(system), clock }),
     workspaces: createWorktrees({ ...worktreeOptions(paths), git, clock, log }),
     repositories: createRepositories({ git, exec, env }),
     forges: { local, github: local },
