@@ -1,6 +1,6 @@
 import type { Outcome } from '../agent/agent.ts'
 import type { AttemptStatus } from '../runtime/runtime.ts'
-import { driverOf, hasFallback } from './driver-choice.ts'
+import { conversationOf, driverOf, hasFallback } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
 import { type Cause, goOn } from './go-on.ts'
 import { unheard, type Word } from './hearing.ts'
@@ -23,26 +23,25 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
   if (!outcome) return false
   const mayEnd = hearing.interruptedAt === undefined
   if (outcome.kind === 'failed' && mayEnd) throw failure(outcome)
+  if (await isWatched(watch)) return await waitForPerson(watch)
   if (words.length > 0) return await give(watch, status, words)
-  if (!mayEnd) {
-    await place.wait('input')
-    return false
-  }
-  if (await isWatched(watch)) {
-    await place.wait('input')
-    return false
-  }
+  if (!mayEnd) return await waitForPerson(watch)
   hearing.over = true
   await report(watch, outcome.kind === 'reported' ? outcome.summary : '')
   return true
+}
+
+async function waitForPerson({ place }: Watch): Promise<false> {
+  await place.wait('input')
+  return false
 }
 
 const failure = ({ reason, final }: Extract<Outcome, { kind: 'failed' }>) =>
   new AttemptFailed(reason.code, reason.message, { final, lost: reason.code === 'session-gone' })
 
 function wordsLeft({ held, hearing, reader }: Watch, status: AttemptStatus): Word[] {
-  const { conversation } = driverOf(held.parts, held.task, held.attempt)
-  return unheard(hearing, status.words, reader.heard?.(), conversation === 'live')
+  const tells = conversationOf(driverOf(held.parts, held.task, held.attempt), held.task) === 'live'
+  return unheard(hearing, status.words, reader.heard?.(), tells)
 }
 
 /** An interrupt is over when a word that was said after it has been heard. */
@@ -57,7 +56,8 @@ async function give(watch: Watch, status: AttemptStatus, words: readonly Word[])
   const { parts, task, attempt } = watch.held
   const driver = driverOf(parts, task, attempt)
   const [first] = words
-  if (status.exit) return await further(watch, 'word', words)
+  // Nothing is ever typed into a terminal interface: it is started anew with the words.
+  if (status.exit || task.spec.interactive) return await further(watch, 'word', words)
   if (driver.conversation === 'turns' && first) {
     const text = driver.say(first.text, { session: watch.feed.session(), id: first.id })
     await parts.directories.reply(attempt.agent, { id: first.id, text, once: true })

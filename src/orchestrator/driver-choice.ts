@@ -18,6 +18,11 @@ function named({ drivers }: Pick<Parts, 'drivers'>, name: string): Driver {
   throw new OrchError('E_NO_AGENT', `there is no driver ${name}; there are ${[...drivers.keys()].join(', ')}`)
 }
 
+/** How people speak to it: into a terminal interface nothing is ever typed, so that words wait for the turn's end. */
+export function conversationOf(driver: Driver, { spec }: Task): Driver['conversation'] {
+  return spec.interactive ? 'turns' : driver.conversation
+}
+
 /**
  * The driver for an attempt that begins: what was asked for, or after each failure that was not the work's, the next of
  * the profile's fallbacks that is installed.

@@ -2,7 +2,7 @@ import type { Driver } from '../agent/agent.ts'
 import { OrchError } from '../errors.ts'
 import type { NewEvent } from '../journal/journal.ts'
 import type { Attempt, Task } from '../task/task.ts'
-import { driverOf } from './driver-choice.ts'
+import { conversationOf, driverOf } from './driver-choice.ts'
 import type { Hearing, Word } from './hearing.ts'
 import type { Parts } from './parts.ts'
 import { eventOf } from './stop.ts'
@@ -38,7 +38,7 @@ export async function interrupt(parts: Parts, { id }: Task, text?: string): Prom
   hearing.interruptedAt = words
   await parts.store.journal.append([{ ...eventOf(parts, attempt, 'agent.interrupted'), data: { words } }])
   const { state } = await parts.directories.status(attempt.agent)
-  if (driver.interrupt && state === 'running')
+  if (driver.interrupt && !task.spec.interactive && state === 'running')
     await parts.directories.send(attempt.agent, driver.interrupt({ session: attempt.session }))
   else await parts.directories.stop(attempt.agent, parts.config.graceSeconds * 1_000)
   if (text !== undefined) await speak(parts, listener, text)
@@ -51,7 +51,7 @@ async function listenerOf(parts: Parts, id: Task['id']): Promise<Listener> {
   const task = await parts.store.tasks.get(id)
   if (!task) throw new OrchError('E_NOT_FOUND', `there is no task ${id}`)
   const driver = driverOf(parts, task, attempt)
-  if (driver.conversation === 'none')
+  if (conversationOf(driver, task) === 'none')
     throw new OrchError('E_CANNOT_HEAR', `an agent of the kind ${driver.name} cannot be spoken to`)
   const listens = task.epoch === attempt?.epoch && (task.state === 'working' || task.state === 'waiting')
   if (!hearing || hearing.over || !listens)
@@ -60,11 +60,15 @@ async function listenerOf(parts: Parts, id: Task['id']): Promise<Listener> {
 }
 
 /** The word counts as said at once, so that the attempt cannot end meanwhile; it is taken back when it cannot be kept. */
-async function speak(parts: Parts, { attempt, driver, hearing }: Listener, text: string): Promise<void> {
+async function speak(
+  parts: Parts,
+  { task, attempt, driver, hearing }: Listener,
+  text: string,
+): Promise<void> {
   const word: Word = { id: parts.ids.uuid(), text }
   hearing.words.push(word)
   try {
-    if (driver.conversation === 'live') await write(parts, attempt, driver, word)
+    if (conversationOf(driver, task) === 'live') await write(parts, attempt, driver, word)
     await parts.store.journal.append([said(parts, attempt, word)])
   } catch (error) {
     hearing.words.splice(hearing.words.indexOf(word), 1)
