@@ -7,8 +7,10 @@ import type { CheckedProfile, FoundProfile } from '../profile/profile.ts'
 
 type ProfileRoutes = 'profiles' | 'profile' | 'draftProfile' | 'checkProfiles'
 
+type Needed = Pick<Parts, 'profiles' | 'repositories' | 'settings' | 'config' | 'drivers'>
+
 /** The verbs of profiles. */
-export function profileHandlers(parts: Parts): Pick<Handlers, ProfileRoutes> {
+export function profileHandlers(parts: Needed): Pick<Handlers, ProfileRoutes> {
   const { profiles, repositories } = parts
   const rootOf = async (repo?: string) => repo && (await repositories.root(repo))
   /** @throws OrchError E_INVALID, E_CONFIG: as an agent of it would be refused */
@@ -61,7 +63,7 @@ function viewProfile({ profile, origin, file, warnings }: FoundProfile): Profile
 type Missing = (profile: NonNullable<CheckedProfile['profile']>) => string[]
 
 /** What a file names and this machine does not know. */
-async function whatIsMissing(parts: Parts, repo: string | undefined): Promise<Missing> {
+async function whatIsMissing(parts: Needed, repo: string | undefined): Promise<Missing> {
   const { mcpServers } = repo ? await parts.settings(repo) : parts.config
   const none = (names: string[]) => (names.length > 0 ? names.join(', ') : 'none')
   return ({ driver, fallback, mcp }) => [
