@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Driver } from '../agent/agent.ts'
+import { createAcpDriver } from '../agent/acp/acp.ts'
 import { createClaudeDriver } from '../agent/claude/claude.ts'
 import { createCommandDriver } from '../agent/command.ts'
 import { packageVersion } from '../api/version.ts'
@@ -98,6 +99,7 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
     store,
     drivers: byName([
       createClaudeDriver({ exec, env, uuid: () => crypto.randomUUID() }),
+      createAcpDriver({ env, uuid: () => crypto.randomUUID() }),
       createCommandDriver({ env }),
     ]),
     hearings: createHearings(store.journal),

@@ -40,6 +40,10 @@ const FIXTURES = fileURLToPath(new URL('../fixtures/agents/', import.meta.url))
 export function launchContract({ name, make, streams, launch: expected }: DriverCase): void {
   const daemonEnv: Env = { ...AGENT_ENV, PATH: `${join(FIXTURES, name)}:${AGENT_ENV.PATH}` }
   const driver = make(daemonEnv)
+  const task = () => ({
+    ...TASK(site.work),
+    ...(driver.takesProgram && { argv: [join(FIXTURES, name, name)] }),
+  })
   let site: Site
   let spare: string
 
@@ -71,7 +75,7 @@ export function launchContract({ name, make, streams, launch: expected }: Driver
     }
     const prompt = more.prompt ?? 'Do it'
     const order = {
-      task: TASK(site.work),
+      task: task(),
       prompt,
       workspace: site.work,
       directory,
@@ -108,20 +112,21 @@ export function launchContract({ name, make, streams, launch: expected }: Driver
     until(`${agent} ends its turn`, async () => {
       const { exit } = await site.directories.status(agent)
       const lines = (await site.directories.read(agent, 0, 1e9)).toString().split('\n').slice(0, -1)
-      const reader = driver.reader()
+      const reader = driver.reader(await site.directories.file(agent, `${name}-order.json`))
       for (const line of lines)
         for (const reply of reader.line(line).replies ?? []) await site.directories.reply(agent, reply)
       return reader.outcome(exit, exit && (await site.directories.errors(agent, 2_000)))
     })
 
-  test('is found on PATH with its version', async () => {
+  const named = driver.takesProgram === true
+  test.skipIf(named)('is found on PATH with its version', async () => {
     expect(await driver.detect()).toEqual({
       program: join(FIXTURES, name, name),
       version: expect.stringMatching(/^\d+\.\d+/),
     })
   })
 
-  test('a program that is not there', async () => {
+  test.skipIf(named)('a program that is not there', async () => {
     const lost = make({ ...daemonEnv, PATH: spare })
     expect(await lost.detect()).toBeUndefined()
     const order = { task: TASK(site.work), prompt: 'x', workspace: site.work, directory: spare, home: spare }
@@ -157,9 +162,8 @@ export function launchContract({ name, make, streams, launch: expected }: Driver
   })
 
   test("the model of the task goes before the profile's", async () => {
-    const task = { ...TASK(site.work), model: 'some/model' }
     const call = await called({
-      task,
+      task: { ...task(), model: 'some/model' },
       profile: { ...profile({ model: 'other/model' }), prompt: PROFILE_PROMPT },
     })
     expected.profile(call, PROFILE_PROMPT)

@@ -19,10 +19,10 @@ const rpcId = z.union([z.string(), z.number(), z.null()])
 const envelope = z.object({
   id: rpcId.optional(),
   method: z.string().optional(),
-  params: z.unknown(),
-  result: z.unknown(),
+  params: z.unknown().optional(),
+  result: z.unknown().optional(),
   error: z
-    .object({ code: z.number().default(0), message: z.string().default(''), data: z.unknown() })
+    .object({ code: z.number().default(0), message: z.string().default(''), data: z.unknown().optional() })
     .optional(),
 })
 
@@ -49,7 +49,7 @@ const toolCall = z.object({
   name: text,
   kind: text,
   status: text,
-  rawInput: z.unknown(),
+  rawInput: z.unknown().optional(),
   locations: z.array(z.object({ path: z.string() })).nullish(),
 })
 export type ToolCallUpdate = z.infer<typeof toolCall>
@@ -110,7 +110,7 @@ const initialized = z.object({
     .object({
       loadSession: z.boolean().default(false),
       mcpCapabilities: z.object({ http: z.boolean().default(false) }).nullish(),
-      sessionCapabilities: z.object({ resume: z.unknown() }).nullish(),
+      sessionCapabilities: z.object({ resume: z.unknown().optional() }).nullish(),
     })
     .nullish(),
 })
@@ -143,6 +143,6 @@ const ended = z.object({
     })
     .nullish(),
 })
-/** @throws when it has another shape. */
-export const parseEnded = (result: unknown) => ended.parse(result)
+/** How the agent answers a prompt; undefined when its answer is no such thing. */
+export const parseEnded = (result: unknown) => ended.safeParse(result).data
 export type Ended = Omit<z.infer<typeof ended>, 'stopReason'>

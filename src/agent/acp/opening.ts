@@ -36,7 +36,7 @@ export function createOpening(order: AcpOrder) {
     return { id, text: prompt(id, session, order.prompt), once: true }
   }
   const initialized = (answer: Answer): Step => {
-    if (answer.type === 'error') return fail(endingOfError(answer.error).outcome ?? NOTHING)
+    if (answer.type === 'error') return fail(endingOfError(answer.error).outcome)
     const can = parseInitialized(answer.result)
     if (can?.version !== PROTOCOL_VERSION)
       return fail({
@@ -62,7 +62,7 @@ export function createOpening(order: AcpOrder) {
     return { events: wanted.events, session, reply: choose(0) }
   }
   const notOpened = ({ error }: Answer & { type: 'error' }): Outcome => {
-    const outcome = endingOfError(error).outcome ?? NOTHING
+    const outcome = endingOfError(error).outcome
     const login = outcome.kind === 'failed' && outcome.final
     if (!order.session || login || outcome.kind !== 'failed') return outcome
     return failed('session-gone', outcome.reason.message)
@@ -85,8 +85,6 @@ export function createOpening(order: AcpOrder) {
     },
   }
 }
-
-const NOTHING = failed('agent-failed', 'the agent refused to begin')
 
 interface Wanted {
   settings: Setting[]

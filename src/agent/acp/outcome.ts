@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { AgentEvent } from '../../journal/journal.ts'
 import { oneLine } from '../../text.ts'
 import type { Outcome } from '../agent.ts'
@@ -6,14 +7,14 @@ import type { RpcError } from './messages.ts'
 /** How a turn ended: the event that tells it, and what came of the attempt. */
 export interface Ending {
   events: AgentEvent[]
-  /** Absent when a person ended the turn: the agent waits for what it is told next. */
-  outcome?: Outcome
+  outcome: Outcome
 }
 
 const STOPS: Record<string, string> = {
   max_tokens: 'the agent came to the end of its tokens',
   max_turn_requests: 'the agent came to the end of its requests for one turn',
   refusal: 'the agent refuses to go on',
+  cancelled: 'the turn was interrupted',
 }
 
 /** @param said the last message of the turn. */
@@ -22,13 +23,6 @@ export function endingOf(stopReason: string, said: string): Ending {
     return {
       events: [{ type: 'turn.ended', ok: true, text: said }],
       outcome: { kind: 'reported', summary: oneLine(said, 2_000) || 'The agent ended its turn.' },
-    }
-  if (stopReason === 'cancelled')
-    return {
-      events: [
-        { type: 'turn.ended', ok: false, error: 'interrupted' },
-        { type: 'waiting', for: 'input' },
-      ],
     }
   const error = STOPS[stopReason] ?? `the agent stopped: ${oneLine(stopReason, 100)}`
   return {
@@ -56,8 +50,20 @@ function outcomeOfError(error: RpcError, message: string): Outcome {
   return failed(service ? 'api-error' : 'agent-failed', message)
 }
 
-const textOf = ({ message, details }: RpcError) =>
-  details && !message.includes(details) ? `${message}: ${details}` : message
+function textOf({ message, details }: RpcError): string {
+  const plain = ofGoogle(message) ?? message
+  return details && !plain.includes(details) ? `${plain}: ${details}` : plain
+}
+
+/** Gemini CLI hands on what its service said as it came. */
+function ofGoogle(message: string): string | undefined {
+  try {
+    return z.object({ error: z.object({ message: z.string() }) }).safeParse(JSON.parse(message)).data?.error
+      .message
+  } catch {
+    return undefined
+  }
+}
 
 export type Failed = Extract<Outcome, { kind: 'failed' }>
 export const failed = (code: string, message: string): Failed => ({

@@ -66,16 +66,19 @@ export function commandOf(tool: ToolCallUpdate): string {
   return typeof input.command === 'string' ? input.command : (tool.title ?? '')
 }
 
-/** A question with what its answer takes, so that a daemon that did not hear it asked can answer. */
-export function questionOf(id: RpcId, { options }: PermissionRequest): string {
-  const question = [id, optionFor(options, 'allow') ?? null, optionFor(options, 'reject') ?? null]
-  return Buffer.from(JSON.stringify(question)).toString('base64url')
+/**
+ * A question with what its answer takes, so that a daemon that did not hear it asked can answer.
+ * @param process of the attempt: each counts its requests anew.
+ */
+export function questionOf(process: number, id: RpcId, { options }: PermissionRequest): string {
+  const answers = [optionFor(options, 'allow') ?? null, optionFor(options, 'reject') ?? null]
+  return Buffer.from(JSON.stringify([process, id, ...answers])).toString('base64url')
 }
 
 /** The agent's request and the option that answers it; undefined for what is no question of ours. */
 export function answerTo(question: string, allowed: boolean): { id: RpcId; option?: string } | undefined {
   try {
-    const [id, allow, reject] = JSON.parse(Buffer.from(question, 'base64url').toString())
+    const [, id, allow, reject] = JSON.parse(Buffer.from(question, 'base64url').toString())
     return { id, option: (allowed ? allow : reject) ?? undefined }
   } catch {
     return undefined

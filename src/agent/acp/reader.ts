@@ -2,7 +2,14 @@ import { oneLine } from '../../text.ts'
 import type { Heard, OutputReader, Reply } from '../agent.ts'
 import { brokenOff } from '../exit-status.ts'
 import { createJsonLines, type JsonMessage } from '../json-lines.ts'
-import { type Incoming, parseEnded, parsePermission, parseUpdate, readIncoming } from './messages.ts'
+import {
+  type Incoming,
+  parseEnded,
+  parsePermission,
+  parseUpdate,
+  readIncoming,
+  type ToolCallUpdate,
+} from './messages.ts'
 import { createOpening } from './opening.ts'
 import { readOrder } from './order.ts'
 import { endingOf, endingOfError } from './outcome.ts'
@@ -27,6 +34,8 @@ export function createAcpReader(kept?: string): OutputReader {
   const heard = new Set<string>()
   /** Replies that nothing shows to have arrived. */
   const owed = new Map<string, Reply>()
+  /** Which process of the attempt prints. */
+  let processNumber = 1
 
   const owe = (reply: Reply): Reply[] => {
     owed.set(reply.id, reply)
@@ -43,7 +52,8 @@ export function createAcpReader(kept?: string): OutputReader {
   const promptAnswered = (message: Answer): Heard => {
     owed.clear()
     if (message.type === 'error') return { events: turns.ended(() => endingOfError(message.error)) }
-    const { stopReason, ...answer } = parseEnded(message.result)
+    const { stopReason = 'its answer is none that the protocol knows', ...answer } =
+      parseEnded(message.result) ?? {}
     return { events: turns.ended((said) => endingOf(stopReason, said), answer) }
   }
   const goOn = (name: string, message: Answer): Heard => {
@@ -67,10 +77,10 @@ export function createAcpReader(kept?: string): OutputReader {
     if (!asked) return { events: [], replies: answer(request, notOffered(request.id, request.method)) }
     const tool = turns.calls.known(asked.toolCall)
     turns.calls.take({ ...asked.toolCall, status: 'pending' })
-    const about = oneLine(`${tool.kind ?? 'tool'}: ${commandOf(tool)}`, 300)
+    const about = aboutOf({ ...tool, title: asked.toolCall.title ?? tool.title })
     const verdict = order ? judgePermission(order, tool, order.mcp) : 'ask'
     if (verdict === 'ask')
-      return { events: turns.asks(tool.toolCallId, questionOf(request.id, asked), about) }
+      return { events: turns.asks(tool.toolCallId, questionOf(processNumber, request.id, asked), about) }
     const replies = answer(request, permission(request.id, optionFor(asked.options, verdict)))
     if (verdict === 'allow') return { events: [], replies }
     return { events: [{ type: 'note', text: `permission was refused for ${about}` }], replies }
@@ -101,11 +111,15 @@ export function createAcpReader(kept?: string): OutputReader {
     outcome: (exit, stderr) => turns.outcome() ?? (exit && brokenOff('the agent', exit.status, stderr)),
     heard: () => heard,
     nextProcess() {
+      processNumber++
       owed.clear()
       turns.nextProcess()
     },
   }
 }
+
+const aboutOf = (tool: ToolCallUpdate): string =>
+  oneLine(`${tool.kind ?? 'tool'}: ${commandOf(tool) || (tool.locations?.[0]?.path ?? tool.toolCallId)}`, 300)
 
 function kindOf({ method, params }: JsonMessage): string {
   const update = (params as { update?: { sessionUpdate?: unknown } } | undefined)?.update?.sessionUpdate

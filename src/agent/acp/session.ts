@@ -7,12 +7,12 @@ const group = z.object({ options: z.array(choice) })
 const configOption = z.object({
   id: z.string(),
   category: z.string().nullish(),
-  currentValue: z.unknown(),
+  currentValue: z.unknown().optional(),
   options: z.array(z.union([group, choice])).default([]),
 })
 const offered = z.object({
   sessionId: z.string().optional(),
-  configOptions: z.array(z.unknown()).nullish(),
+  configOptions: z.array(z.unknown().optional()).nullish(),
   modes: z
     .object({ currentModeId: z.string(), availableModes: z.array(z.object({ id: z.string() })) })
     .nullish(),
