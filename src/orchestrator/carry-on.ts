@@ -23,7 +23,8 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
   if (!outcome) return false
   const mayEnd = hearing.interruptedAt === undefined
   if (outcome.kind === 'failed' && mayEnd) throw failure(outcome)
-  if (await isWatched(watch)) return await waitForPerson(watch)
+  // A person before the screen of a terminal interface has taken over: its agent is done when the person has left.
+  if (watch.held.task.spec.interactive && watch.spectators.present()) return await waitForPerson(watch)
   if (words.length > 0) return await give(watch, status, words)
   if (!mayEnd) return await waitForPerson(watch)
   hearing.over = true
@@ -98,12 +99,6 @@ async function further(watch: Watch, cause: Cause, words: readonly Word[]): Prom
   delete hearing.interruptedAt
   await place.work()
   return true
-}
-
-/** A person before the screen of a terminal interface has taken over: its agent is done when the person has left. */
-async function isWatched({ held: { parts, task, attempt } }: Watch): Promise<boolean> {
-  if (!task.spec.interactive) return false
-  return (await parts.runtimes[task.spec.runtime].watchers(attempt.agent)) > 0
 }
 
 /** The agent's own last word (`complete_task`) is its summary, or its giving up. */

@@ -11,6 +11,7 @@ import { faceOf } from './launch-spec.ts'
 import { checkLimits } from './limits.ts'
 import { openQuestions } from './permit.ts'
 import { createPlace } from './place.ts'
+import { createSpectators } from './spectators.ts'
 import { eventOf } from './stop.ts'
 import type { Watch } from './watch.ts'
 
@@ -35,15 +36,16 @@ export async function follow(held: Held): Promise<void> {
   hearing.over = false
   hearing.wake = bell.ring
   const runtime = parts.runtimes[task.spec.runtime]
+  const spectators = createSpectators(held, bell.ring)
   const unwatch = [
     parts.directories.watch(attempt.agent, bell.ring),
     runtime.onLost(bell.ring),
-    runtime.onWatchers(bell.ring),
+    spectators.stop,
   ]
   try {
     const feed = await openFeed(held, reader)
     const place = createPlace(held)
-    const watch = { held, reader, feed, hearing, place, began: parts.clock.now() }
+    const watch = { held, reader, feed, hearing, place, spectators, began: parts.clock.now() }
     if (place.waitingFor !== 'quota') await place.follow(feed.heard)
     await loop(watch, bell)
   } finally {
@@ -58,6 +60,7 @@ async function loop(watch: Watch, bell: ReturnType<typeof createBell>): Promise<
   while (!signal.aborted) {
     const status = await parts.directories.status(attempt.agent) // before reading: what an ended agent printed is all there
     await takeAll(watch, status)
+    await watch.spectators.look()
     if (signal.aborted) return
     if (status.exit && exited !== status.turn) await noteExit(watch.held, status.exit)
     exited = status.exit ? status.turn : 0

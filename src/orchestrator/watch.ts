@@ -3,6 +3,7 @@ import type { Feed } from './feed.ts'
 import type { Hearing } from './hearing.ts'
 import type { Held } from './held.ts'
 import type { Place } from './place.ts'
+import type { Spectators } from './spectators.ts'
 
 /** An attempt as it is followed. */
 export interface Watch {
@@ -11,6 +12,7 @@ export interface Watch {
   feed: Feed
   hearing: Hearing
   place: Place
+  spectators: Spectators
   /** When this began, in ms since the epoch. */
   began: number
 }
