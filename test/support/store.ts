@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { ErrorCode, OrchError } from '../../src/errors.ts'
 import type { RunId, TaskId } from '../../src/id.ts'
 import type { Claimed, Store } from '../../src/store/store.ts'
-import type { Proof, Run, Task, TaskSpec } from '../../src/task/task.ts'
+import type { Proof, Run, RunLimits, Task, TaskSpec } from '../../src/task/task.ts'
 
 /** Small samples for tests of the store and for the programs that such tests start. */
 
@@ -42,10 +42,13 @@ interface Submission {
   run?: RunId
   request?: string
   spec?: Partial<TaskSpec>
+  at?: number
+  limits?: RunLimits
 }
 
-export function submit(store: Store, { ids, run = 'r-1', request = run, spec }: Submission) {
-  const submitted: Run = { id: run, requestId: request, repo: '/repo', createdAt: 1 }
+export function submit(store: Store, { ids, run = 'r-1', request = run, spec, at = 1, limits }: Submission) {
+  const base = { id: run, requestId: request, repo: '/repo', createdAt: at }
+  const submitted: Run = { ...base, ...(limits && { limits }) }
   return store.tasks.submit(
     submitted,
     ids.map((id) => ({ id, spec: { ...SPEC, ...spec } })),
