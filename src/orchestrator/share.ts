@@ -14,7 +14,7 @@ export interface Share {
 }
 
 /**
- * A share is no reason to end anybody (decision 011): who takes more, where the system does not see to it, is put behind
+ * A share is no reason to end anybody (decision 014): who takes more, where the system does not see to it, is put behind
  * all others, and a note says so.
  */
 export function openShare(held: Held): Share {

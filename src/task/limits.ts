@@ -33,7 +33,7 @@ export interface Taken {
 /** Input and output together, as limits count them; cached input is left out. */
 export const tokensOf = ({ inputTokens, outputTokens }: Usage): number => inputTokens + outputTokens
 
-/** Memory that all processes of an attempt may have: the task's on top of its program's own need (decision 011). */
+/** Memory that all processes of an attempt may have: the task's on top of its program's own need (decision 014). */
 export function memoryAllowed(limits: TaskLimits, footprintMegabytes: number): number | undefined {
   return limits.memoryBytes && limits.memoryBytes + footprintMegabytes * 1_000_000
 }
