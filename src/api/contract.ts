@@ -6,6 +6,7 @@ import { pullVerbs } from './verbs/pulls.ts'
 import { id, type Shape } from './verbs/shape.ts'
 import { taskVerbs } from './verbs/tasks.ts'
 import { upkeepVerbs } from './verbs/upkeep.ts'
+import { usageVerbs } from './verbs/usage.ts'
 
 export type { Shape } from './verbs/shape.ts'
 export { type NewTaskRequest, newTaskSchema, type SubmitRequest } from './verbs/tasks.ts'
@@ -24,6 +25,7 @@ export const routes = {
   ...profileVerbs,
   ...mcpServerVerbs,
   ...upkeepVerbs,
+  ...usageVerbs,
 } as const satisfies Record<keyof typeof routeTable, Shape>
 
 export type Routes = typeof routes

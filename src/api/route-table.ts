@@ -31,6 +31,7 @@ export const routeTable = {
   checkMcpServers: { method: 'POST', path: '/v1/mcp-servers/check' },
   approveMcpServers: { method: 'POST', path: '/v1/mcp-servers/approve' },
   revokeMcpServers: { method: 'POST', path: '/v1/mcp-servers/revoke' },
+  usage: { method: 'GET', path: '/v1/usage' },
   cleanup: { method: 'POST', path: '/v1/cleanup' },
   stop: { method: 'POST', path: '/v1/stop' },
   backup: { method: 'POST', path: '/v1/store/backup' },

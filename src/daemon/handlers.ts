@@ -10,6 +10,7 @@ import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task } from '../task
 import { mcpHandlers } from './mcp-handlers.ts'
 import { profileHandlers } from './profile-handlers.ts'
 import { pullHandlers } from './pull-handlers.ts'
+import { usageHandlers } from './usage-handlers.ts'
 import { viewDetail, viewRun, viewTask } from './views.ts'
 
 /** Facts of the daemon itself that the status tells. */
@@ -29,6 +30,7 @@ export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: 
 
   return {
     ...pullHandlers(parts),
+    ...usageHandlers(parts, orchestrator),
     ...mcpHandlers(parts),
     ...profileHandlers(parts),
     health: async () => ({ ok: true, version: facts.version, pid: process.pid }),

@@ -1,6 +1,7 @@
 import type { Answer, Handlers } from '../../src/api/contract.ts'
 import { packageVersion } from '../../src/api/version.ts'
 import { OrchError } from '../../src/errors.ts'
+import { NO_USAGE } from '../../src/task/task.ts'
 
 /** Handlers of the API for tests of the API itself: each answers with something valid; the rest is given. */
 export function handlersFor(given: Partial<Handlers> = {}): Handlers {
@@ -36,6 +37,7 @@ export function handlersFor(given: Partial<Handlers> = {}): Handlers {
     checkMcpServers: async () => ({ servers: [] }),
     approveMcpServers: async () => ({ servers: [] }),
     revokeMcpServers: async () => ({ revoked: 0 }),
+    usage: async ({ query }) => ({ by: query.by, sums: [], total: NO_SUM, more: false }),
     cleanup: async () => ({ removed: [], kept: [] }),
     stop: async () => ({ stoppedAgents: 0 }),
     backup: async ({ body }) => ({ file: body.file, bytes: 0 }),
@@ -43,6 +45,8 @@ export function handlersFor(given: Partial<Handlers> = {}): Handlers {
     ...given,
   }
 }
+
+const NO_SUM: Answer<'usage'>['total'] = { agents: 0, withoutCost: 0, agentMs: 0, usage: NO_USAGE }
 
 const status: Answer<'status'> = {
   daemon: {

@@ -13,6 +13,11 @@ export const text = (max: number) =>
     .max(max)
     .refine((value) => !value.includes('\0'), 'no NUL characters')
 
+/** A task as people name it: by its id, the beginning of its id, or the name of an agent. */
+export const taskName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'the id of a task, its beginning, or the name of an agent')
+
 export const none = z.object({})
 export const byId = z.object({ id })
 export const inRepo = z.object({ repo: absolutePath })

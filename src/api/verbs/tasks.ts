@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { limitsSchema } from '../../profile/profile.ts'
 import { branchName, profileName } from '../../task/task.ts'
 import { routeTable } from '../route-table.ts'
 import { runSchema, taskDetailSchema, taskSchema } from '../views.ts'
-import { absolutePath, byId, none, route, text } from './shape.ts'
+import { absolutePath, byId, none, route, taskName, text } from './shape.ts'
 
 /** The verbs of runs, tasks and their agents. */
 
@@ -24,10 +25,19 @@ export const newTaskSchema = z.strictObject({
   priority: z.int().min(-1_000).max(1_000).optional(),
   tries: z.int().min(1).max(100).optional(),
   wallMinutes: z.number().positive().max(10_080).optional(),
+  /** What one attempt may use; over those of the profile and the settings. */
+  limits: limitsSchema.optional(),
   /** The agent's own terminal interface instead of its headless mode; needs the runtime tmux. */
   interactive: z.boolean().optional(),
 })
 export type NewTaskRequest = z.infer<typeof newTaskSchema>
+
+/** What all attempts of a run may use together; over those of the settings. */
+const runLimitsSchema = z.strictObject({
+  wallMinutes: z.number().positive().max(100_000).optional(),
+  tokens: limitsSchema.shape.tokens,
+  costUsd: limitsSchema.shape.costUsd,
+})
 
 export const submitSchema = z.strictObject({
   requestId: z
@@ -37,6 +47,7 @@ export const submitSchema = z.strictObject({
     .regex(/^[\w-]+$/),
   repo: absolutePath,
   tasks: z.array(newTaskSchema).min(1).max(1_000),
+  limits: runLimitsSchema.optional(),
   /** Variables of the caller's shell for the agents; kept out of journal and logs. */
   env: z.record(z.string().regex(/^[A-Za-z_]\w{0,99}$/), text(32_768)).default({}),
 })
@@ -53,11 +64,7 @@ export const taskVerbs = {
   /** `id` may be the beginning of an id, or an agent's name. */
   task: route({
     ...routeTable.task,
-    params: z.object({
-      id: z
-        .string()
-        .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'the id of a task, its beginning, or the name of an agent'),
-    }),
+    params: z.object({ id: taskName }),
     answer: taskDetailSchema,
   }),
   cancel: route({ ...routeTable.cancel, params: byId, answer: taskSchema }),
