@@ -120,6 +120,7 @@ export const CATALOGUE = {
   },
   E_FORBIDDEN: { exit: 5, http: 403, fix: 'Call the API from this machine, by a loopback name.' },
   E_TOO_LARGE: { exit: 2, http: 413, fix: 'Send less; docs/api.md gives the limits.' },
+  E_BUSY: { exit: 1, http: 429, fix: 'Wait for as long as the message says, then try again.' },
   E_TIMEOUT: { exit: 1, http: 504, fix: 'Try again, or raise the limit that is named.' },
   E_INTERNAL: {
     exit: 70,

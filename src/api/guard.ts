@@ -25,6 +25,14 @@ export function guard({ token, port }: Door): MiddlewareHandler {
   }
 }
 
+/** Lets in who calls us by a loopback name of ours and from no other origin, whoever it is. */
+export function guardPlace(port: Door['port']): MiddlewareHandler {
+  return async (context, next) => {
+    const refused = misplaced(context, port())
+    return refused ? refuse(context, refused) : next()
+  }
+}
+
 function misplaced(context: Context, port: number): OrchError | undefined {
   const hosts = ['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${port}`)
   const host = context.req.header('host')?.toLowerCase()

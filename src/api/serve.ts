@@ -1,14 +1,9 @@
 import { chmod, rm, writeFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Paths } from '../config/paths.ts'
-import { OrchError } from '../errors.ts'
 import { guard } from './guard.ts'
-
-/** Who sends slowly, or nothing, is cut off; how long an answer takes is not limited. */
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 1_000 }
+import { closeServer, createServer, LIMITS, listen, portOf } from './listen.ts'
 
 export interface ServeOptions {
   api: Hono
@@ -55,10 +50,6 @@ export async function serve({ api, paths, tcp, limits }: ServeOptions): Promise<
   }
 }
 
-function createServer(app: Hono, limits: typeof LIMITS): Server {
-  return createAdaptorServer({ fetch: app.fetch, hostname: 'orchd', serverOptions: limits }) as Server
-}
-
 async function serveTcp(
   api: Hono,
   tcp: { port: number; token: string },
@@ -70,34 +61,4 @@ async function serveTcp(
   guarded.mount('/', api.fetch)
   await listen(server, { host: '127.0.0.1', port: tcp.port })
   return server
-}
-
-const portOf = (server: Server) => (server.address() as AddressInfo).port
-
-function listen(server: Server, at: { path: string } | { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause: Error) => {
-      const where = 'path' in at ? at.path : `port ${at.port}`
-      reject(new OrchError('E_DAEMON', `cannot listen on ${where}: ${cause.message}`, { cause }))
-    }
-    server.once('error', fail)
-    server.listen(at, () => {
-      server.off('error', fail)
-      resolve()
-    })
-  })
-}
-
-function closeServer(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    // A connection that is kept alive counts as idle only after its answer: so look again.
-    const idle = setInterval(() => server.closeIdleConnections(), 20)
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs)
-    server.close(() => {
-      clearInterval(idle)
-      clearTimeout(cut)
-      resolve()
-    })
-    server.closeIdleConnections()
-  })
 }

@@ -10,6 +10,10 @@ export interface Paths {
   /** Port of the loopback API, when there is one: `{"port":N}`. */
   apiPort: string
   token: string
+  /** What the tokens of agents are signed with. */
+  agentSecret: string
+  /** Port of the MCP endpoint: `{"port":N}`. It stays the same over restarts. */
+  mcpPort: string
   /** Socket and configuration of the private tmux server. */
   tmuxSocket: string
   tmuxConfig: string
@@ -42,6 +46,8 @@ export function pathsIn(state: string): Paths {
     socket: at('run', 'orchd.sock'),
     apiPort: at('run', 'api.json'),
     token: at('run', 'token'),
+    agentSecret: at('run', 'agent-secret'),
+    mcpPort: at('run', 'mcp.json'),
     tmuxSocket: at('run', 'tmux.sock'),
     tmuxConfig: at('run', 'tmux.conf'),
     attempts: at('attempts'),

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Driver } from '../agent/agent.ts'
+import type { Hono } from 'hono'
 import { createAcpDriver } from '../agent/acp/acp.ts'
+import type { Driver } from '../agent/agent.ts'
 import { createClaudeDriver } from '../agent/claude/claude.ts'
 import { createCommandDriver } from '../agent/command.ts'
+import { ensureToken } from '../api/guard.ts'
 import { packageVersion } from '../api/version.ts'
 import { systemClock } from '../clock.ts'
 import { type Environment, loadConfig, userProfiles } from '../config/load.ts'
@@ -15,9 +17,14 @@ import { createCheckRunner } from '../forge/local/check-runner.ts'
 import { createLocalForge } from '../forge/local/local.ts'
 import { createGit } from '../git.ts'
 import { createIds, systemRandom } from '../id.ts'
+import { createMcpApp } from '../mcp/app.ts'
+import { createMcpListener, type McpListener } from '../mcp/listener.ts'
+import { createToolServers } from '../mcp/server.ts'
 import { declaredIn } from '../mcp-servers/declared.ts'
 import { createMcpServers } from '../mcp-servers/servers.ts'
 import { passedEnv } from '../orchestrator/agent-env.ts'
+import { createAgentCalls } from '../orchestrator/agent-tools/call.ts'
+import { type AgentTokens, createAgentTokens } from '../orchestrator/agent-tools/tokens.ts'
 import { createHearings } from '../orchestrator/hearing.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
@@ -44,15 +51,17 @@ import { createRepositories } from './repositories.ts'
 export const composeDaemon: Compose = async (setup) => {
   const store = await openSqliteStore({ file: setup.paths.store, log: setup.log })
   try {
-    return compose(setup, store)
+    const secret = await ensureToken(setup.paths.agentSecret, createIds(systemRandom))
+    return compose(setup, store, createAgentTokens(secret))
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-function compose(setup: Setup, store: Store): Awaited<ReturnType<Compose>> {
-  const parts = createParts(setup, store)
+function compose(setup: Setup, store: Store, agentTokens: AgentTokens): Awaited<ReturnType<Compose>> {
+  const endpoint = createMcpListener({ file: setup.paths.mcpPort, log: setup.log })
+  const parts = createParts(setup, store, { agentTokens, mcpUrl: endpoint.url })
   const orchestrator = createOrchestrator(parts)
   const facts = { version: packageVersion(), startedAt: parts.clock.now(), apiUrl: () => readApiUrl(setup) }
   return {
@@ -60,17 +69,32 @@ function compose(setup: Setup, store: Store): Awaited<ReturnType<Compose>> {
     journal: store.journal,
     async begin() {
       await parts.mcpServers.endLeftovers()
+      await endpoint.open(mcpFor(parts, endpoint))
       await orchestrator.begin()
     },
     async end() {
-      await orchestrator.end()
+      await Promise.all([orchestrator.end(), endpoint.close(CALL_GRACE_MS)])
       await Promise.all(Object.values(parts.runtimes).map((runtime) => runtime.stop({ end: true })))
       await store.close()
     },
   }
 }
 
-function createParts({ environment, paths, config, log }: Setup, store: Store): Parts {
+/** What calls of agents that are under way get when the daemon stops, in ms. */
+const CALL_GRACE_MS = 1_000
+
+/** Orch's own MCP endpoint. */
+function mcpFor(parts: Parts, { port }: McpListener): Hono {
+  const { agentTokens, log } = parts
+  const factory = createToolServers({ calls: createAgentCalls(parts), version: packageVersion(), log })
+  return createMcpApp({ factory, knows: (token) => agentTokens.read(token) !== undefined, port, log })
+}
+
+function createParts(
+  { environment, paths, config, log }: Setup,
+  store: Store,
+  reach: Pick<Parts, 'agentTokens' | 'mcpUrl'>,
+): Parts {
   const { env } = environment
   const clock = systemClock
   const ids = createIds(systemRandom)
@@ -124,6 +148,7 @@ function createParts({ environment, paths, config, log }: Setup, store: Store): 
       clock,
       log,
     }),
+    ...reach,
     directories,
     meter: createMeter({ scan: createProcessScan(system), clock }),
     workspaces,

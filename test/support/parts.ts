@@ -14,6 +14,7 @@ import { createIds, systemRandom } from '../../src/id.ts'
 import { type Log, silentLog } from '../../src/log.ts'
 import { declaredIn } from '../../src/mcp-servers/declared.ts'
 import { createMcpServers } from '../../src/mcp-servers/servers.ts'
+import { createAgentTokens } from '../../src/orchestrator/agent-tools/tokens.ts'
 import { createHearings } from '../../src/orchestrator/hearing.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
@@ -93,6 +94,8 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
     runChecks: createCheckRunner({ bare, exec, records: store.pulls, clock }).run,
     programs: fileURLToPath(new URL('../../bin', import.meta.url)),
     agentEnv: env,
+    agentTokens: createAgentTokens('5a'.repeat(32)),
+    mcpUrl: () => undefined,
   }
   const close = async () => {
     for (const agent of await directories.list()) await directories.stop(agent, 0)
