@@ -4,8 +4,10 @@ import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
 import { SAFE_NAME } from '../id.ts'
 import { createTurns } from '../turns.ts'
-import { appendAt, installShim, readPart, readTail, writeLaunch } from './attempt-files.ts'
+import { appendAt, readPart, readTail } from './attempt-files.ts'
+import { installShim, writeLaunch, writeNext } from './launch-files.ts'
 import type { ProcessTable } from './processes/processes.ts'
+import { type SentReply, sendReply } from './replies.ts'
 import type { AttemptStatus, LaunchSpec } from './runtime.ts'
 import { send } from './send.ts'
 import { readStatus } from './status.ts'
@@ -25,14 +27,14 @@ export interface AttemptDirectories {
   /**
    * The next process of an attempt whose last one has ended: everything as `prepare`, appended to the same output. A crash
    * in between leaves the attempt exited as it was, or ready for the next start.
-   * @throws OrchError E_STATE while one runs, E_INVALID, E_TOO_LARGE, E_DISK_FULL
+   * @throws OrchError E_STATE unless the last one has exited, E_INVALID, E_TOO_LARGE, E_DISK_FULL
    */
   proceed(spec: LaunchSpec): Promise<void>
   /**
    * Sends a reply. One with `once` is noted in the file `sent` before, any other after it was sent, and what is noted is
-   * not sent again. @throws as send
+   * not sent again. @throws as send; OrchError E_INVALID for an id of several lines
    */
-  reply(agent: string, reply: { id: string; text: string; once?: boolean }): Promise<void>
+  reply(agent: string, reply: SentReply): Promise<void>
   status(agent: string): Promise<AttemptStatus>
   /**
    * Writes to the agent's FIFO, after its first input; waits for a shim that is just starting.
@@ -86,6 +88,13 @@ export function createAttemptDirectories(deps: AttemptDeps): AttemptDirectories 
       await installShim(root)
       await writeLaunch(directory, spec)
     },
+    proceed: async (spec) => {
+      const directory = path(spec.agent)
+      await installShim(root)
+      await inTurn(`proceed ${spec.agent}`, () => writeNext(directory, spec, processes))
+    },
+    reply: async (agent, reply) =>
+      inTurn(agent, () => sendReply(path(agent), reply, (text) => send(path(agent), text, deps))),
     status: async (agent) => readStatus(path(agent), processes),
     send: async (agent, text) => inTurn(agent, () => send(path(agent), text, deps)),
     read: async (agent, from, maxBytes) => readPart(file(agent, 'out.jsonl'), from, maxBytes),

@@ -1,36 +1,9 @@
-import { chmod, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open, stat } from 'node:fs/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { toOrchError } from '../errors.ts'
-import type { LaunchSpec } from './runtime.ts'
-import { specScript } from './spec.ts'
-import { readShim } from './status.ts'
-import { ifThere, writeWhole } from './whole-file.ts'
+import { ifThere } from './whole-file.ts'
 
-/** Reading and writing the plain files of an attempt directory. */
-
-/** Beside this file in src/ and in dist/ alike. */
-const SHIM = new URL('./shim.sh', import.meta.url)
-
-/** Puts the shim into the root, so that the runtimes can name everything by safe relative names. */
-export async function installShim(root: string): Promise<void> {
-  await mkdir(root, { recursive: true, mode: 0o700 })
-  const target = join(root, 'shim.sh')
-  const shim = await readFile(SHIM)
-  if (!(await ifThere(readFile(target)))?.equals(shim)) await writeWhole(target, shim)
-}
-
-/** Writes what the shim needs, `spec.sh` last: once it is there, everything is. */
-export async function writeLaunch(directory: string, spec: LaunchSpec): Promise<void> {
-  const script = specScript(spec)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  await chmod(directory, 0o700)
-  if (await readShim(directory)) return
-  await writeWhole(join(directory, 'prompt.md'), spec.prompt)
-  if (spec.firstInput !== undefined) await writeWhole(join(directory, 'first'), spec.firstInput)
-  await writeFile(join(directory, 'log'), '', { mode: 0o600, flag: 'a' })
-  await writeWhole(join(directory, 'spec.sh'), script)
-}
+/** Reading and writing parts of the files of an attempt directory. */
 
 /** At most `maxBytes` from `from` on; empty when there is no such file. */
 export async function readPart(file: string, from: number, maxBytes: number): Promise<Buffer> {

@@ -12,11 +12,13 @@ import type { Argv, Env } from '../exec.ts'
  * - `out.jsonl`   what the agent prints (stdout), exactly, and before the output of each later turn a line
  *                 `{"orch":"turn","turn":N}` by the shim; `err.log` what it complains about (stderr)
  * - `log`         the readable transcript, written by the daemon, shown in the pane
- * - `lock`        a symbolic link made by the shim that runs, to its pid and start time; a second shim ends at once
+ * - `lock`        a symbolic link made by the shim that runs, to its pid and start time; a second shim ends at once. Each
+ *                 later turn has one of its own, `lock.N`, so that a shim of an earlier turn that comes late takes none
  * - `setup.log`   what the set-up steps print; `shim.log` what the shim itself could not do
- * - `sent`       ids of the replies that were sent, a line each
- * - `started.json` `{"shim":PID,"shimStart":S,"agent":PID,"agentStart":S}`; `exit.json` `{"phase":"setup"|"agent","status":N,"step":N,"turn":N}`, by rename;
- *   one of an earlier turn is as good as none
+ * - `sent`        ids of the replies that were sent, a line each
+ * - `started.json` `{"shim":PID,"shimStart":S,"agent":PID,"agentStart":S,"turn":N}`
+ * - `exit.json`   `{"phase":"setup"|"agent","status":N,"step":N,"turn":N}`, by rename; these two of an earlier turn are as
+ *                 good as none
  *
  * Errors: E_RUNTIME, E_PROGRAM_MISSING, E_PROGRAM_OLD, E_DISK_FULL.
  */

@@ -21,8 +21,8 @@ export async function send(directory: string, text: string, deps: { clock: Clock
   const asked = clock.now()
   let started: number | undefined
   while (await opening(directory)) {
-    const { state } = await readStatus(directory, processes)
-    const agent = await readAgent(directory)
+    const { state, turn } = await readStatus(directory, processes)
+    const agent = await readAgent(directory, turn)
     if (agent) started ??= clock.now()
     if (state !== 'ready' && state !== 'running')
       throw new OrchError('E_CANNOT_HEAR', `the agent is ${state}`)

@@ -6,7 +6,7 @@ name=$1
 case $name in '' | -* | *[!a-z0-9-]*) exit 2 ;; esac
 unset CDPATH
 export LC_ALL=C
-child='' screen='' feeder='' killer='' ending='' step=0
+child='' group='' screen='' feeder='' killer='' ending='' step=0
 
 # Sets $start: with the pid it names one process for good, because pids are used again.
 start_of() {
@@ -22,42 +22,83 @@ start_of() {
 
 signal() { kill "-$1" "$2" 2>/dev/null; }
 
+# Sets $members: the live processes of the agent's group, in a terminal all others of the shim's own. Zombies that nobody
+# has buried (containers!) do not count. Nothing is forked meanwhile: that would be a member too.
+look() {
+  members=''
+  if [ -r "/proc/$$/stat" ]; then
+    for file in /proc/[0-9]*/stat; do
+      { read -r stat <"$file"; } 2>/dev/null || continue
+      set -- ${stat##*) }
+      [ "$3" = "$group" ] && [ "$1" != Z ] || continue
+      file=${file#/proc/}
+      members="$members ${file%/stat}"
+    done
+  else
+    for member in $(ps -A -o pgid=,stat=,pid= | sed -n "/Z/d; s/^ *$group  *[^ ]*  *//p"); do
+      signal 0 "$member" && members="$members $member" # not those that were forked for this very look
+    done
+  fi
+  [ "$group" = $$ ] || return 0
+  set -- $members
+  members=''
+  for member; do
+    [ "$member" = $$ ] || [ "$member" = "$killer" ] || members="$members $member"
+  done
+}
+
+# Sends a signal to the agent's group, but not to the shim. Fails when there is none yet.
+tell() {
+  if [ "$group" = $$ ]; then
+    look
+    for member in $members; do signal "$1" "$member"; done
+    return 0
+  fi
+  signal "$1" "-$group"
+}
+
 # A signal: TERM to what runs now, KILL three seconds later. The main line is waiting, and goes on to finish.
 end() {
   ending=$1
   trap : HUP TERM
   [ "$child" ] && [ -z "$killer" ] || return 0
-  signal TERM "-$child" || signal KILL "$child" # no group yet: nothing of the agent has begun
+  tell TERM || signal KILL "$child" # no group yet: nothing of the agent has begun
   (
     trap 'signal TERM "$nap"; exit' TERM
     sleep 3 &
     nap=$!
     wait "$nap"
-    signal KILL "-$child"
+    if [ "$group" = $$ ]; then signal ALRM $$; else signal KILL "-$group"; fi
   ) </dev/null 3<&- &
   killer=$!
 }
 
 # launch FUNCTION STDIN STDOUT STDERR: runs a function of spec.sh in the background, leading a group of its own. With
-# setsid it has no terminal either, so that nothing can ask for a password there.
+# setsid it has no terminal either, so that nothing can ask for a password there. Who is to have the terminal (fd 3) stays
+# in the shim's group instead, which is the one in the foreground: the person's keys are its own.
 launch() {
-  child=
+  child=''
   [ -z "$killer" ] || signal TERM "$killer" # it was for the step before
-  killer=
-  [ "$setsid" ] || set -m
+  killer=''
+  alone=$setsid
+  [ "$2" != terminal ] || alone=''
+  [ "$setsid" ] || [ "$2" = terminal ] || set -m
   (
     trap - INT QUIT TSTP
     case $2 in
       fifo) exec <>in ;;
       prompt) exec <prompt.md ;;
+      terminal) exec <&3 ;;
       *) exec </dev/null ;;
     esac
-    exec 3<&- >>"$3" 2>>"$4"
+    exec 3<&-
+    if [ "$2" = terminal ]; then exec 2>&1; else exec >>"$3" 2>>"$4"; fi
     umask "$mask"
     cd "$cwd" || exit 126
-    if [ "$setsid" ]; then "$1" "$setsid"; else "$1" /bin/sh -c 'exec "$@"' sh; fi
+    if [ "$alone" ]; then "$1" "$alone"; else "$1" /bin/sh -c 'exec "$@"' sh; fi
   ) &
   child=$!
+  if [ "$2" = terminal ]; then group=$$; else group=$child; fi
   [ "$setsid" ] || set +m
   [ -z "$ending" ] || end "$ending" # the signal came before there was a child
 }
@@ -71,63 +112,76 @@ await() {
   done
 }
 
-# Whether anything in the child's group still works. Zombies that nobody has buried (containers!) do not count.
+# Whether anything in the child's group still works.
 group_works() {
-  signal 0 "-$child" || return 1
-  [ -r "/proc/$$/stat" ] || return 0
-  for file in /proc/[0-9]*/stat; do
-    { read -r stat <"$file"; } 2>/dev/null || continue
-    set -- ${stat##*) }
-    [ "$3" = "$child" ] && [ "$1" != Z ] && return 0
-  done
-  return 1
+  if [ "$group" != $$ ]; then
+    signal 0 "-$group" || return 1
+    [ -r "/proc/$$/stat" ] || return 0
+  fi
+  look
+  [ "$members" ]
 }
 
 # What the child left in its group would go on working, and commit, after the attempt is over.
 sweep() {
   group_works || return 0
-  signal TERM "-$child"
+  tell TERM
   for nap in 0.1 0.4 0.5 1 1; do
     sleep "$nap"
     group_works || return 0
   done
-  signal KILL "-$child"
+  tell KILL
 }
 
 finish() {
+  trap : HUP TERM
+  # Before exit.json: once it is there, the next turn's files may be written.
+  kill $killer $feeder 2>/dev/null
   sweep
   result="\"phase\":\"$1\",\"status\":${ending:-$status}"
   [ "$1" = agent ] || result="$result,\"step\":$step"
-  printf '{%s}\n' "$result" >exit.json.new && mv -f exit.json.new exit.json
-  kill $killer $feeder $screen 2>/dev/null
+  printf '{%s,"turn":%d}\n' "$result" "$turn" >exit.json.new && mv -f exit.json.new exit.json
+  kill $screen 2>/dev/null
   exit 0
 }
 
 trap 'end 129' HUP
 trap 'end 143' TERM
+trap 'tell KILL' ALRM # of our own killer
 trap '' INT QUIT TSTP # a person's keys in the pane
+cd "./$name" 2>/dev/null && [ -r spec.sh ] || exit 0
+turn=1
+. ./spec.sh
 start_of $$
 shim_start=$start
-ln -s "$$ $start" "$name/lock" 2>/dev/null || exit 0 # made in one step, with its owner in it
-cd "./$name" || exit
+# Made in one step, with its owner in it. Each turn has its own: a shim that comes late finds that of its turn taken.
+lock=lock
+[ "$turn" -eq 1 ] || lock=lock.$turn
+ln -s "$$ $start" "$lock" 2>/dev/null || exit 0
 mask=$(umask)
 umask 077
 exec 2>>shim.log
 setsid=$(command -v setsid)
 # What a shell starts in the background ignores INT and QUIT (under tmux, more) for ever, unless env can undo it.
 signals=--default-signal
-env "$signals" true 2>/dev/null || signals=
-. ./spec.sh
+env "$signals" true 2>/dev/null || signals=''
 
+if [ "$turn" -gt 1 ]; then
+  [ -z "$(tail -c 1 out.jsonl 2>/dev/null | tr '\0' x)" ] || echo >>out.jsonl # the turn before ended in mid-line
+  printf '{"orch":"turn","turn":%d}\n' "$turn" >>out.jsonl
+fi
 if [ "$stdin" = fifo ]; then
-  mkfifo in
+  [ -p in ] || mkfifo in
   exec 3<>in
   if [ -e first ]; then
     (cat first >in && rm -f first) 3<&- &
     feeder=$!
   fi
 fi
-if [ -t 1 ]; then
+if [ "$stdin" = terminal ]; then
+  : >>out.jsonl
+  exec 3<&0
+elif [ -t 1 ]; then
   (
     exec 2>/dev/null
     stty -echo </dev/tty
@@ -145,7 +199,8 @@ done
 
 launch agent "$stdin" out.jsonl "$stderr"
 start_of "$child"
-printf '{"shim":%d,"shimStart":"%s","agent":%d,"agentStart":"%s"}\n' $$ "$shim_start" "$child" "$start" >started.json.new
+printf '{"shim":%d,"shimStart":"%s","agent":%d,"agentStart":"%s","turn":%d}\n' \
+  $$ "$shim_start" "$child" "$start" "$turn" >started.json.new
 mv -f started.json.new started.json
 await
 finish agent

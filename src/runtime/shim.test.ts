@@ -136,7 +136,21 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
 /** A PATH with what the shim uses but for setsid. */
 function withoutSetsid(): string {
   const bin = temporaryDirectory()
-  const programs = ['ln', 'mv', 'rm', 'cat', 'env', 'mkfifo', 'sleep', 'true', 'tail', 'ps', 'stty', 'sh']
+  const programs = [
+    'ln',
+    'mv',
+    'rm',
+    'cat',
+    'env',
+    'mkfifo',
+    'sleep',
+    'true',
+    'tail',
+    'tr',
+    'ps',
+    'stty',
+    'sh',
+  ]
   for (const name of programs) execFileSync('sh', ['-c', `ln -s "$(command -v ${name})" "${bin}/${name}"`])
   return bin
 }

@@ -19,7 +19,7 @@ export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)
  * @throws OrchError E_INVALID for what no program can be given (NUL bytes, variable names that are none, a relative
  * directory), E_TOO_LARGE for arguments that no system takes.
  */
-export function specScript(spec: LaunchSpec): string {
+export function specScript(spec: LaunchSpec, turn = 1): string {
   const variables = Object.entries({ ...spec.env, [MARK]: spec.agent }).map(([name, value]) => {
     if (!/^[A-Za-z_][^=]*$/.test(name))
       throw new OrchError('E_INVALID', `${JSON.stringify(name)} cannot name a variable`)
@@ -29,16 +29,38 @@ export function specScript(spec: LaunchSpec): string {
     throw new OrchError('E_INVALID', `the working directory ${spec.cwd} is not absolute`)
   check([spec.cwd], [])
   for (const argv of [spec.argv, ...spec.setup]) checkCommand(argv, variables)
+  const given = variables.map(quote)
+  // What the terminal is, is known only inside of it.
+  if (spec.stdin === 'terminal') given.push('"TERM=$TERM"')
   return [
-    `cwd=${quote(spec.cwd)}`,
+    `turn=${turn}`,
+    `words=${spec.words ?? 0}`,
     `stdin=${spec.stdin}`,
+    `cwd=${quote(spec.cwd)}`,
     `stderr=${spec.stderr === 'merge' ? 'out.jsonl' : 'err.log'}`,
     `steps=${spec.setup.length}`,
-    `in_environment() { exec env $signals -i ${variables.map(quote).join(' ')} "$@"; }`,
+    `in_environment() { exec env $signals -i ${given.join(' ')} "$@"; }`,
     ...spec.setup.map((argv, step) => command(`step_${step}`, argv)),
     command('agent', spec.argv),
     '',
   ].join('\n')
+}
+
+/** What spec.sh tells in its first lines. */
+export interface Head {
+  turn: number
+  words: number
+  stdin: string
+}
+
+/** How many bytes of spec.sh hold them. */
+export const HEAD_BYTES = 256
+
+/** Reads what `specScript` wrote. */
+export function parseHead(text: string): Head {
+  const [, turn, words, stdin = ''] = /^turn=(\d+)\nwords=(\d+)\nstdin=(\w+)\n/.exec(text) ?? []
+  // Written by a daemon that knew no turns; its agents are still to be found.
+  return { turn: Number(turn ?? 1), words: Number(words ?? 0), stdin }
 }
 
 const command = (name: string, argv: Argv) =>

@@ -1,7 +1,9 @@
-import { lstat, readFile, readlink, stat } from 'node:fs/promises'
+import { readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readPart } from './attempt-files.ts'
 import type { ProcessTable } from './processes/processes.ts'
 import type { AttemptStatus, Exit } from './runtime.ts'
+import { HEAD_BYTES, type Head, parseHead } from './spec.ts'
 import { ifThere } from './whole-file.ts'
 
 /** A process as shim.sh writes it down. */
@@ -10,25 +12,38 @@ export interface Identity {
   start: string
 }
 
-/** Who holds the directory: the shim that took the lock. */
-export async function readShim(directory: string): Promise<Identity | undefined> {
-  const owner = await ifThere(readlink(join(directory, 'lock')))
+/** Which process of the attempt is to run, or runs, or ran last; undefined before the first was prepared. */
+export async function readHead(directory: string): Promise<Head | undefined> {
+  const text = await readPart(join(directory, 'spec.sh'), 0, HEAD_BYTES)
+  return text.length === 0 ? undefined : parseHead(text.toString('latin1'))
+}
+
+/** Each turn has a lock of its own: who comes late for one turn cannot take that of the next. */
+export const lockOf = (turn: number): string => (turn > 1 ? `lock.${turn}` : 'lock')
+
+/** Who holds this turn: the shim that took its lock. */
+export async function readShim(directory: string, turn: number): Promise<Identity | undefined> {
+  const owner = await ifThere(readlink(join(directory, lockOf(turn))))
   if (owner === undefined) return undefined
   const [pid, ...start] = owner.split(' ')
   return { pid: Number(pid), start: start.join(' ').trim() }
 }
 
-/** The agent's process; undefined before it has started. */
-export async function readAgent(directory: string): Promise<Identity | undefined> {
+/** The process of this turn's agent; undefined before it has started. */
+export async function readAgent(directory: string, turn: number): Promise<Identity | undefined> {
   const text = await ifThere(readFile(join(directory, 'started.json'), 'utf8'))
   if (text === undefined) return undefined
-  const { agent, agentStart } = JSON.parse(text) as { agent: number; agentStart: string }
-  return { pid: agent, start: agentStart.trim() }
+  const started = JSON.parse(text) as { agent: number; agentStart: string; turn?: number }
+  if ((started.turn ?? 1) < turn) return undefined
+  return { pid: started.agent, start: started.agentStart.trim() }
 }
 
-export async function readExit(directory: string): Promise<Exit | undefined> {
+/** How this turn ended. */
+export async function readExit(directory: string, turn: number): Promise<Exit | undefined> {
   const text = await ifThere(readFile(join(directory, 'exit.json'), 'utf8'))
-  return text === undefined ? undefined : (JSON.parse(text) as Exit)
+  if (text === undefined) return undefined
+  const { turn: ended = 1, ...exit } = JSON.parse(text) as Exit & { turn?: number }
+  return ended < turn ? undefined : exit
 }
 
 async function printedBytes(directory: string): Promise<number> {
@@ -37,14 +52,15 @@ async function printedBytes(directory: string): Promise<number> {
 }
 
 export async function readStatus(directory: string, processes: ProcessTable): Promise<AttemptStatus> {
-  const shim = await readShim(directory)
+  const head = await readHead(directory)
+  const { turn, words } = head ?? { turn: 0, words: 0 }
+  const shim = await readShim(directory, turn)
   const alive = shim !== undefined && (await processes.alive(shim.pid, shim.start))
   // Asked after the shim: one that was found dead has written its last word before.
-  const exit = await readExit(directory)
-  const outBytes = await printedBytes(directory)
-  if (exit) return { state: 'exited', exit, outBytes }
-  if (alive) return { state: 'running', outBytes }
-  if (shim) return { state: 'lost', outBytes }
-  const launched = await ifThere(lstat(join(directory, 'spec.sh')))
-  return { state: launched ? 'ready' : 'absent', outBytes }
+  const exit = await readExit(directory, turn)
+  const status = { turn, words, outBytes: await printedBytes(directory) }
+  if (exit) return { state: 'exited', exit, ...status }
+  if (alive) return { state: 'running', ...status }
+  if (shim) return { state: 'lost', ...status }
+  return { state: head ? 'ready' : 'absent', ...status }
 }

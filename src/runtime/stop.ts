@@ -5,7 +5,7 @@ import { OrchError } from '../errors.ts'
 import { signalGroup, signalProcess } from '../exec.ts'
 import type { Process, ProcessTable } from './processes/processes.ts'
 import { MARK } from './spec.ts'
-import { readAgent, readShim, readStatus } from './status.ts'
+import { lockOf, readAgent, readHead, readShim, readStatus } from './status.ts'
 import { writeWhole } from './whole-file.ts'
 
 /** After KILL, how long until we say that something would not go, in ms (it hangs in the kernel). */
@@ -39,22 +39,24 @@ export async function stop(directory: string, agent: string, graceMs: number, de
 
 /** A shim that was asked for may still be on its way: with the lock in our hands it will end at once. */
 async function claimUnstarted(directory: string, deps: StopDeps): Promise<boolean> {
-  const { state } = await readStatus(directory, deps.processes)
+  const { state, turn } = await readStatus(directory, deps.processes)
   if (state !== 'ready') return false // an agent may have deleted its own directory: its processes are looked for all the same
   try {
-    await symlink('0 stopped', join(directory, 'lock'))
+    await symlink('0 stopped', join(directory, lockOf(turn)))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
-  await writeWhole(join(directory, 'exit.json'), '{"phase":"setup","status":143,"step":0}\n')
+  const exit = { phase: 'setup', status: 143, step: 0, turn }
+  await writeWhole(join(directory, 'exit.json'), `${JSON.stringify(exit)}\n`)
   return true
 }
 
 /** Between set-up steps there may be no process to stop, so the shim itself is told; it stops the step that runs. */
 async function endSetup(directory: string, { processes }: StopDeps): Promise<void> {
-  const shim = await readShim(directory)
-  if (!shim || (await readAgent(directory)) || !(await processes.alive(shim.pid, shim.start))) return
+  const turn = (await readHead(directory))?.turn ?? 0
+  const shim = await readShim(directory, turn)
+  if (!shim || (await readAgent(directory, turn)) || !(await processes.alive(shim.pid, shim.start))) return
   signalProcess(shim.pid, 'SIGTERM')
 }
 
@@ -66,7 +68,7 @@ const keyOf = ({ pid, start }: Process) => `${pid} ${start}`
 function createHunt(directory: string, agent: string, processes: ProcessTable): { look: Look; left: Look } {
   const known = new Map<string, Process>()
   const look = async () => {
-    const leader = await readAgent(directory)
+    const leader = await readAgent(directory, (await readHead(directory))?.turn ?? 0)
     const ours = leader && (await processes.alive(leader.pid, leader.start)) ? [leader.pid] : []
     const found = await processes.find({ pids: ours, groups: ours, sessions: ours, mark: `${MARK}=${agent}` })
     for (const process of found) known.set(keyOf(process), process)

@@ -368,7 +368,7 @@ export function runtimeContract(make: (root: string, directories: AttemptDirecto
 
     test('an agent that is stopped before its start never starts', async () => {
       const agent = await prepare(site, ['true'])
-      expect(await site.directories.status(agent)).toEqual({ state: 'ready', outBytes: 0 })
+      expect(await site.directories.status(agent)).toEqual({ state: 'ready', turn: 1, words: 0, outBytes: 0 })
       await site.directories.stop(agent, 100)
       await site.runtime.start(agent)
       await until('no shim', async () => !(await site.runtime.list()).has(agent))
@@ -377,7 +377,12 @@ export function runtimeContract(make: (root: string, directories: AttemptDirecto
         exit: { phase: 'setup' },
       })
       expect(await site.directories.stop('never-heard-of', 100)).toEqual({ killed: 0 })
-      expect(await site.directories.status('never-heard-of')).toEqual({ state: 'absent', outBytes: 0 })
+      expect(await site.directories.status('never-heard-of')).toEqual({
+        state: 'absent',
+        turn: 0,
+        words: 0,
+        outBytes: 0,
+      })
     })
 
     test('stopping twice at once, and in the middle of the start', async () => {

@@ -39,6 +39,8 @@ export function createProcessRuntime(deps: ProcessRuntimeDeps): Runtime {
     },
     close: async () => {},
     attach: () => undefined,
+    watchers: async () => 0,
+    onWatchers: () => () => {},
     onLost: () => () => {},
     stop: async () => {},
   }

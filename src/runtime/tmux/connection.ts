@@ -35,10 +35,14 @@ export class ConnectionLost extends OrchError {
   }
 }
 
-/** Talks over the pipes of `tmux -C …`, which was just started. */
-export function createConnection(client: ChildProcess, clock: Clock): Connection {
+/** Talks over the pipes of `tmux -C …`, which was just started. `noticed` is given what tmux tells without being asked. */
+export function createConnection(
+  client: ChildProcess,
+  clock: Clock,
+  noticed: (notification: string) => void,
+): Connection {
   const waiting: ((answer: Answer | ConnectionLost) => void)[] = []
-  const read = createAnswerReader((answer) => waiting.shift()?.(answer))
+  const read = createAnswerReader((answer) => waiting.shift()?.(answer), noticed)
   const closed = whenClosed(client, read)
   let lost: ConnectionLost | undefined
   closed.then((said) => {

@@ -29,6 +29,8 @@ export interface TmuxServer {
   /** Runs one tmux command. Must be safe to repeat: it is, when the connection goes in the middle. */
   run(...command: string[]): Promise<string[]>
   onLost(listener: () => void): () => void
+  /** Calls `listener` when a client came to a session or left one, and when that may have been missed. */
+  onClients(listener: () => void): () => void
   /** Lets go of the connection; with `end` the server ends too if `mayEnd` agrees with the names of its sessions. */
   stop(mayEnd: ((sessions: string[]) => boolean) | undefined): Promise<void>
 }
@@ -37,6 +39,9 @@ export interface TmuxServer {
 export const KEEPER = 'orch_keeper'
 /** A socket address holds no more bytes (sun_path). */
 const MAX_SOCKET = 100
+
+/** What tmux tells of clients; before 3.3 it does not tell that one has left. */
+const CLIENTS = /^%client-(session-changed|detached) /
 
 interface Link extends Connection {
   /** Process of the server. */
@@ -47,7 +52,8 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
   const { clock, log } = deps
   const env = withoutTmux(deps.env)
   const tmux = (...args: string[]): Argv => ['tmux', '-S', deps.socket, '-f', deps.configFile, ...args]
-  const listeners = new Set<() => void>()
+  const lost = createListeners()
+  const clients = createListeners()
   let link: Promise<Link> | undefined
   let stopping = false
 
@@ -63,12 +69,13 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
     await prepare(deps, env)
     const keeper = ['-C', 'new-session', '-A', '-s', KEEPER, 'exec cat']
     const client = deps.spawnPiped(tmux(...keeper), { cwd: deps.root, env })
-    const connection = createConnection(client, clock)
+    const connection = createConnection(client, clock, (told) => CLIENTS.test(told) && clients.call())
     const [server = ''] = await connection.run('display-message', '-p', '#{pid}')
     const made = { ...connection, server }
     await evictLeftovers(made)
     connection.closed.then(() => gone(made))
     log.debug('connected to tmux', { server })
+    clients.call()
     return made
   }
 
@@ -81,7 +88,7 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
     const alive = answer !== undefined && (answer.timedOut || answer.stdout.trim() === server)
     log.warn(alive ? 'the connection to tmux was lost' : 'the tmux server is gone', { server })
     if (alive) await connected().catch((error) => log.error('tmux cannot be reached', { error }))
-    else for (const listener of listeners) listener()
+    else lost.call()
   }
 
   const run = async (...command: string[]) => {
@@ -95,10 +102,8 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
 
   return {
     run,
-    onLost: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onLost: lost.add,
+    onClients: clients.add,
     stop: async (mayEnd) => {
       stopping = true
       const open = await link?.catch(() => undefined)
@@ -134,6 +139,19 @@ async function evictLeftovers(link: Link): Promise<void> {
   for (const client of clients) {
     const [pid, name] = client.split(' ')
     if (name && pid !== String(link.pid)) await link.run('detach-client', '-t', name).catch(() => {})
+  }
+}
+
+function createListeners() {
+  const listeners = new Set<() => void>()
+  return {
+    add: (listener: () => void) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    call: () => {
+      for (const listener of listeners) listener()
+    },
   }
 }
 

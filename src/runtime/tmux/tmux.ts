@@ -33,6 +33,11 @@ export function createTmuxRuntime(deps: TmuxRuntimeDeps): Runtime {
       await unless(/^can't find session/, () => server.run('kill-session', '-t', `=${safe(agent)}:`))
     },
     attach: (agent) => ['tmux', '-S', deps.socket, 'attach-session', '-t', `=${safe(agent)}`],
+    watchers: async (agent) => {
+      const clients = ['list-clients', '-t', `=${safe(agent)}:`, '-F', '#{client_name}']
+      return (await unless(/^can't find session/, () => server.run(...clients)))?.length ?? 0
+    },
+    onWatchers: server.onClients,
     onLost: server.onLost,
     stop: ({ end }) => server.stop(end ? (names) => names.every((name) => name === KEEPER) : undefined),
   }
@@ -43,11 +48,12 @@ function safe(agent: string): string {
   throw new OrchError('E_INVALID', `${JSON.stringify(agent)} cannot name an agent`)
 }
 
-/** Runs a command that may find its work done already, which tmux says with this error. */
-async function unless(done: RegExp, command: () => Promise<unknown>): Promise<void> {
+/** Runs a command that may find its work done already, which tmux says with this error; then it gives undefined. */
+async function unless<T>(done: RegExp, command: () => Promise<T>): Promise<T | undefined> {
   try {
-    await command()
+    return await command()
   } catch (error) {
     if (!(error instanceof CommandFailed) || !done.test(error.answer)) throw error
+    return undefined
   }
 }
