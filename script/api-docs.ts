@@ -86,6 +86,7 @@ function verb([name, shape]: [string, Shape]): string[] {
     '',
     ...fields('In the path', shape.params, 'input'),
     ...fields('Query', shape.query, 'input'),
+    ...(shape.bearer ? ['With `Authorization: Bearer` and the token of an agent.', ''] : []),
     ...fields('Body', shape.body, 'input'),
     ...fields('Answer', shape.answer, 'output'),
   ]

@@ -42,6 +42,7 @@ export function createClient(address: Address): Client {
 interface Parts {
   params?: Record<string, unknown>
   query?: Record<string, unknown>
+  bearer?: string
   body?: unknown
 }
 
@@ -51,7 +52,10 @@ async function callOnce(send: Send, name: RouteName, input: Parts, options: Call
   const answer = await send({
     method,
     path: fillPath(path, input.params ?? {}) + queryString(input.query ?? {}),
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(input.bearer !== undefined && { authorization: `Bearer ${input.bearer}` }),
+    },
     ...(body !== undefined && { body }),
     signal: options.signal,
     timeoutMs: options.timeoutMs ?? 600_000,

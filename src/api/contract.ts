@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { routeTable } from './route-table.ts'
+import { agentToolVerbs } from './verbs/agent-tools.ts'
 import { mcpServerVerbs } from './verbs/mcp-servers.ts'
 import { profileVerbs } from './verbs/profiles.ts'
 import { pullVerbs } from './verbs/pulls.ts'
@@ -24,6 +25,7 @@ export const routes = {
   ...pullVerbs,
   ...profileVerbs,
   ...mcpServerVerbs,
+  ...agentToolVerbs,
   ...upkeepVerbs,
   ...usageVerbs,
 } as const satisfies Record<keyof typeof routeTable, Shape>
@@ -31,13 +33,14 @@ export const routes = {
 export type Routes = typeof routes
 export type RouteName = keyof Routes
 type Of<S, K extends string> = S extends Record<K, infer Z extends z.ZodType> ? Z : never
-/** What a caller gives for a verb: path parameters, query and body together in one object each. */
+type Part = 'params' | 'query' | 'bearer' | 'body'
+/** What a caller gives for a verb: path parameters, query and body together in one object each; the bearer token as text. */
 export type Input<N extends RouteName> = {
-  [K in 'params' | 'query' | 'body' as Of<Routes[N], K> extends never ? never : K]: z.input<Of<Routes[N], K>>
+  [K in Part as Of<Routes[N], K> extends never ? never : K]: z.input<Of<Routes[N], K>>
 }
 /** What a handler gets after the schemas were applied. */
 export type Checked<N extends RouteName> = {
-  [K in 'params' | 'query' | 'body' as Of<Routes[N], K> extends never ? never : K]: z.output<Of<Routes[N], K>>
+  [K in Part as Of<Routes[N], K> extends never ? never : K]: z.output<Of<Routes[N], K>>
 }
 export type Answer<N extends RouteName> = z.output<Routes[N]['answer']>
 /** What stands behind the API: one function a verb. It throws OrchError; anything else is a bug (E_INTERNAL). */

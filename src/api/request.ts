@@ -4,13 +4,22 @@ import { OrchError } from '../errors.ts'
 import { oneLine } from '../text.ts'
 import { MAX_BODY, type Shape } from './contract.ts'
 
-/** Path parameters, query and body of a request after the schemas of its verb were applied. @throws OrchError E_INVALID, E_TOO_LARGE */
+/** Path parameters, query, token and body of a request after the schemas of its verb were applied. @throws OrchError E_INVALID, E_UNAUTHORIZED, E_TOO_LARGE */
 export async function readInput(context: Context, shape: Shape): Promise<Record<string, unknown>> {
   const input: Record<string, unknown> = {}
   if (shape.params) input.params = check('path', shape.params, context.req.param())
   if (shape.query) input.query = check('query', shape.query, context.req.query())
+  if (shape.bearer) input.bearer = check('authorization', shape.bearer, bearerOf(context))
   if (shape.body) input.body = check('body', shape.body, await readJson(context.req.raw))
   return input
+}
+
+function bearerOf({ req }: Context): string {
+  const [, token] = /^Bearer +(\S+)$/i.exec(req.header('authorization') ?? '') ?? []
+  if (token) return token
+  throw new OrchError('E_UNAUTHORIZED', 'this verb asks for the token of an agent', {
+    fix: 'Send Authorization: Bearer and what the agent has in ORCH_AGENT_TOKEN.',
+  })
 }
 
 /** Applies a schema. @throws OrchError E_INVALID that names each field (at most five) and what is expected there. */

@@ -32,6 +32,8 @@ export const routeTable = {
   approveMcpServers: { method: 'POST', path: '/v1/mcp-servers/approve' },
   revokeMcpServers: { method: 'POST', path: '/v1/mcp-servers/revoke' },
   usage: { method: 'GET', path: '/v1/usage' },
+  agentTools: { method: 'GET', path: '/v1/agent/tools' },
+  agentCall: { method: 'POST', path: '/v1/agent/tools/:tool' },
   cleanup: { method: 'POST', path: '/v1/cleanup' },
   stop: { method: 'POST', path: '/v1/stop' },
   backup: { method: 'POST', path: '/v1/store/backup' },

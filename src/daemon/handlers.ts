@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import type { Handlers, StatusView, TaskView } from '../api/contract.ts'
 import { OrchError } from '../errors.ts'
 import type { RunId } from '../id.ts'
+import { createAgentCalls } from '../orchestrator/agent-tools/call.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
 import { resultFile } from '../orchestrator/result.ts'
 import { workspaceOf } from '../orchestrator/stop.ts'
 import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task } from '../task/task.ts'
+import { agentHandlers } from './agent-handlers.ts'
 import { mcpHandlers } from './mcp-handlers.ts'
 import { profileHandlers } from './profile-handlers.ts'
 import { pullHandlers } from './pull-handlers.ts'
@@ -29,6 +31,7 @@ export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: 
   const tasksOf = async (runId: RunId) => (await store.tasks.list({ runId, limit: 1_000 })).reverse()
 
   return {
+    ...agentHandlers(createAgentCalls(parts)),
     ...pullHandlers(parts),
     ...usageHandlers(parts, orchestrator),
     ...mcpHandlers(parts),

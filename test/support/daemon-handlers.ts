@@ -38,6 +38,8 @@ export function handlersFor(given: Partial<Handlers> = {}): Handlers {
     approveMcpServers: async () => ({ servers: [] }),
     revokeMcpServers: async () => ({ revoked: 0 }),
     usage: async ({ query }) => ({ by: query.by, sums: [], total: NO_SUM, more: false }),
+    agentTools: async () => ({ tools: [] }),
+    agentCall: unknown,
     cleanup: async () => ({ removed: [], kept: [] }),
     stop: async () => ({ stoppedAgents: 0 }),
     backup: async ({ body }) => ({ file: body.file, bytes: 0 }),

@@ -30,6 +30,8 @@ export interface Shape {
   path: string
   params?: z.ZodType
   query?: z.ZodType
+  /** The token of `Authorization: Bearer`, for verbs that ask who calls. */
+  bearer?: z.ZodType
   body?: z.ZodType
   answer: z.ZodType
 }
