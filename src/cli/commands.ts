@@ -50,6 +50,11 @@ export const COMMANDS: Listed[] = [
     load: () => import('./commands/retry.ts'),
   },
   {
+    name: 'usage',
+    summary: 'show what agents have used: tokens, cost, turns, time',
+    load: () => import('./commands/usage.ts'),
+  },
+  {
     name: 'pr',
     summary: 'list, show, open, merge and review pull requests',
     load: () => import('./commands/pr.ts'),

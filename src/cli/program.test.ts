@@ -73,6 +73,8 @@ test.each([
   ['pr show x', 'needs a whole number', 'orch'],
   ['pr show 0', 'of at least 1', 'orch'],
   ['run --tries 1.5 x', 'needs a whole number', 'orch'],
+  ['run --max-cost free x', 'above 0', 'orch'],
+  ['run --memory 10 x', 'at least 64', 'orch'],
   ['run --time-limit 0 x', 'above 0', 'orch'],
   ['logs --attempt 1', '--attempt needs a task', 'orch'],
   ['pr review 1', 'needs one of --approve', 'orch'],

@@ -21,6 +21,14 @@ test('a plain list, and JSON', () => {
   ])
 })
 
+test('limits of the command line hold where a task has none of that kind', () => {
+  const text = '- task: a\n  limits: { turns: 3, costUsd: 0.5 }\n- b\n'
+  expect(parse(text, { limits: { turns: 9, idleMinutes: 1 } })).toEqual([
+    { description: 'a', limits: { turns: 3, idleMinutes: 1, costUsd: 0.5 } },
+    { description: 'b', limits: { turns: 9, idleMinutes: 1 } },
+  ])
+})
+
 test('the example of this repository', () => {
   const text = readFileSync(new URL('../../examples/tasks.yaml', import.meta.url), 'utf8')
   expect(parse(text)).toHaveLength(3)
@@ -37,6 +45,9 @@ test.each([
   ['a wrong type', '- task: a\n  tries: many\n', 2, 'tries'],
   ['a number for a task', '- a\n- 7\n', 2, 'a text, or a map'],
   ['a task that is a number', '- task: 7\n', 1, 'task'],
+  ['a limit that is none', '- task: a\n  limits:\n    turns: 1\n    token: 2\n', 4, 'did you mean tokens'],
+  ['a limit out of bounds', '- task: a\n  limits:\n    turns: 0\n', 3, 'limits.turns'],
+  ['limits that are no map', '- task: a\n  limits: 5\n', 2, 'limits'],
   ['both names of the same', '- task: a\n  description: b\n', 1, 'give one'],
   ['no description', '- title: a\n', 1, 'description'],
   ['an empty list', 'tasks: []\n', 1, 'no task'],

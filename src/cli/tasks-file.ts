@@ -84,6 +84,7 @@ function readTask(entry: unknown, defaults: Partial<NewTaskRequest>, fault: Faul
   const checked = newTaskSchema.safeParse({
     ...defaults,
     ...rest,
+    ...(defaults.limits && isRecord(rest.limits) && { limits: { ...defaults.limits, ...rest.limits } }),
     ...('task' in given && { description: task }),
   })
   if (checked.success) return checked.data
@@ -97,7 +98,9 @@ function readTask(entry: unknown, defaults: Partial<NewTaskRequest>, fault: Faul
 function describe(issue: z.core.$ZodIssue | undefined, path: PropertyKey[]): string {
   if (issue?.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? ''
-    return `unknown key ${JSON.stringify(key)}${hint(key, ['task', ...Object.keys(newTaskSchema.shape)])}`
+    const known = path[0] === 'limits' ? newTaskSchema.shape.limits.unwrap() : newTaskSchema
+    const others = known === newTaskSchema ? ['task'] : []
+    return `unknown key ${JSON.stringify(key)}${hint(key, [...others, ...Object.keys(known.shape)])}`
   }
   return `${path.join('.') || 'task'}: ${issue?.message}`
 }

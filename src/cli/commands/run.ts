@@ -29,6 +29,19 @@ export function define(command: Command, cli: Cli): void {
   command.option('--tries <n>', 'how many attempts may be made', whole('--tries', { min: 1 }))
   command.option('--priority <n>', 'higher runs first', whole('--priority'))
   command.option('--time-limit <minutes>', 'wall time of one attempt', positive('--time-limit'))
+  command.option('--idle-limit <minutes>', 'an agent silent for so long is hung', positive('--idle-limit'))
+  command.option(
+    '--memory <MB>',
+    "of one agent, on top of its program's own need",
+    whole('--memory', { min: 64 }),
+  )
+  command.option('--max-turns <n>', 'of one attempt', whole('--max-turns', { min: 1 }))
+  command.option(
+    '--max-tokens <n>',
+    'of the whole run, cached input not counted',
+    whole('--max-tokens', { min: 1 }),
+  )
+  command.option('--max-cost <dollars>', 'of the whole run', positive('--max-cost'))
   command.option('--repo <path>', 'repository (default: the one you are in)')
   examples(command, [
     'orch run "Fix the failing tests"',
@@ -36,6 +49,7 @@ export function define(command: Command, cli: Cli): void {
     'orch run --agent acp "Fix the failing tests" -- opencode acp',
     'orch run --detach --base develop "Add a --verbose option"',
     'orch run -f tasks.yaml',
+    'orch run --max-cost 5 --max-turns 40 "Fix the failing tests"',
     'git log -1 --format=%B | orch run --title "Follow-up" -',
   ])
   command.addHelpText('after', FILE_HELP)
@@ -55,6 +69,7 @@ A file of tasks (options on the command line hold for tasks that do not say othe
     - task: Format everything
       driver: command
       argv: [npx, prettier, --write, .]
-Also: base, profile, model, forge, runtime, publish, tries, wallMinutes.
+Also: base, profile, model, forge, runtime, publish, tries, wallMinutes; and limits (of each attempt), with
+memoryMegabytes, cpuPercent, wallMinutes, idleMinutes, turns, tokens, costUsd.
 
 Exit codes: 0 every task is accepted, 1 one is not, 130 Ctrl-C (the agents work on).`

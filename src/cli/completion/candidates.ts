@@ -30,9 +30,10 @@ export async function candidates(root: Command, words: string[], names: Names): 
   return argument?.name() === 'task' && command.name() !== 'run' ? (await names.tasks()).filter(fits) : []
 }
 
-/** An option whose value is called `<profile>`, and `--profile` itself, take the name of one. */
+/** An option whose value is called `<task>` or `<profile>`, and `--profile` itself, take the name of one. */
 async function valuesOf(option: Option, names: Names): Promise<Candidate[]> {
   if (option.long === '--profile' || option.flags.endsWith('<profile>')) return await names.profiles()
+  if (option.flags.endsWith('<task>')) return await names.tasks()
   return (option.argChoices ?? []).map(plain)
 }
 

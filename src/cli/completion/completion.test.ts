@@ -26,6 +26,7 @@ test.each([
   ['pr merge --method s', ['squash']],
   ['run --run', ['--runtime']],
   ['run --runtime ', ['tmux', 'process']],
+  ['usage --by d', ['driver', 'day']],
   ['completion ', ['bash', 'zsh', 'fish']],
   ['store ba', ['backup']],
   ['store backup ', []],
@@ -48,6 +49,7 @@ test('tasks and agents come from the daemon; without one there are none', async 
   expect(await complete('attach g', state)).toEqual(['general-aaaa-1'])
   expect(await complete('cancel t-bbbb t-a', state)).toEqual(['t-aaaa00000001'])
   expect(await complete('show t-aaaa00000001 ', state)).toEqual([])
+  expect(await complete('usage --task t-b', state)).toEqual(['t-bbbb'])
   expect(await complete('show t-')).toEqual([])
 })
 

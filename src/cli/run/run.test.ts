@@ -136,7 +136,7 @@ test.each<[string, string[], object]>([
   ['a text that begins with a dash', ['--', '--help', 'is wrong'], { description: '--help is wrong' }],
   [
     'every option',
-    '-a claude -b develop -t T --profile p --model m --forge local --runtime process --publish agent --tries 2 --priority -5 --time-limit 1.5 x'.split(
+    '-a claude -b develop -t T --profile p --model m --forge local --runtime process --publish agent --tries 2 --priority -5 --time-limit 1.5 --idle-limit 2 --memory 700 --max-turns 9 x'.split(
       ' ',
     ),
     {
@@ -152,6 +152,7 @@ test.each<[string, string[], object]>([
       tries: 2,
       priority: -5,
       wallMinutes: 1.5,
+      limits: { memoryMegabytes: 700, idleMinutes: 2, turns: 9 },
     },
   ],
 ])('%s', async (_, argv, task) => {
@@ -159,6 +160,18 @@ test.each<[string, string[], object]>([
   const { code, err } = await daemon.run(argv)
   expect({ code, err }).toEqual({ code: 0, err: '' })
   expect(daemon.asked[0]?.tasks).toEqual([task])
+})
+
+test('what the whole run may take goes with the run', async () => {
+  const daemon = await daemonWith([[accepted]])
+  await daemon.run(['--max-cost', '2.5', '--max-tokens', '1000', 'x'])
+  await daemon.run(['x'])
+  expect(daemon.asked[0]).toMatchObject({
+    limits: { costUsd: 2.5, tokens: 1_000 },
+    tasks: [{ description: 'x' }],
+  })
+  expect(daemon.asked.map(({ tasks }) => tasks)).toEqual([[{ description: 'x' }], [{ description: 'x' }]])
+  expect(daemon.asked[1]).not.toHaveProperty('limits')
 })
 
 test.each([

@@ -16,7 +16,7 @@ import { createBlock } from './block.ts'
 import { followRun, type Progress } from './follow.ts'
 import { createLines } from './lines.ts'
 import { detachedText, resultText, workingOnText } from './result.ts'
-import { type RunOptions, readTasks } from './tasks.ts'
+import { type RunOptions, readTasks, runLimits } from './tasks.ts'
 
 /**
  * `orch run`: gives the tasks to the daemon and shows them until each is final.
@@ -24,7 +24,7 @@ import { type RunOptions, readTasks } from './tasks.ts'
  */
 export async function run(cli: Cli, words: string[], options: RunOptions): Promise<void> {
   const tasks = await readTasks(cli, words, options)
-  const request = await requestOf(cli, tasks, cli.repository(options.repo))
+  const request = { ...(await requestOf(cli, tasks, cli.repository(options.repo))), ...runLimits(options) }
   const client = await cli.connect()
   // From here on Ctrl-C ends the watching and not the program: the daemon may have the tasks already.
   const { signal, release } = untilInterrupt(cli.world)

@@ -1,4 +1,4 @@
-import type { NewTaskRequest } from '../../api/contract.ts'
+import type { NewTaskRequest, SubmitRequest } from '../../api/contract.ts'
 import { OrchError } from '../../errors.ts'
 import { oneLine } from '../../text.ts'
 import type { Cli } from '../cli.ts'
@@ -19,6 +19,13 @@ export interface RunOptions {
   tries?: number
   priority?: number
   timeLimit?: number
+  idleLimit?: number
+  /** MB. */
+  memory?: number
+  maxTurns?: number
+  /** Of the whole run, as maxCost. */
+  maxTokens?: number
+  maxCost?: number
   repo?: string
   interactive?: boolean
 }
@@ -86,6 +93,20 @@ const described = (description: string | undefined) => (description ? { descript
 function fields(options: RunOptions): Partial<NewTaskRequest> {
   const { base, title, profile, model, forge, runtime, publish, tries, priority, interactive } = options
   const all = { base, title, profile, model, forge, runtime, publish, tries, priority, interactive }
-  const given = { ...all, driver: options.agent, wallMinutes: options.timeLimit }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const { memory, idleLimit, maxTurns } = options
+  const limits = given({ memoryMegabytes: memory, idleMinutes: idleLimit, turns: maxTurns })
+  return given({ ...all, driver: options.agent, wallMinutes: options.timeLimit, limits })
+}
+
+/** What the run may take as a whole. */
+export function runLimits({ maxTokens, maxCost }: RunOptions): Pick<SubmitRequest, 'limits'> {
+  return given({ limits: given({ tokens: maxTokens, costUsd: maxCost }) })
+}
+
+/** Only what was given; an object with nothing in it was not. */
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const isGiven = (value: unknown) =>
+    value !== undefined && (typeof value !== 'object' || Object.keys(value ?? {}).length > 0)
+  const entries = Object.entries(fields).filter(([, value]) => isGiven(value))
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }
