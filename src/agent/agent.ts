@@ -122,3 +122,6 @@ export type Outcome =
   | { kind: 'quota'; resetAt?: number; message: string }
   /** `final`: no further try can help (no login, no such model). `session-gone`: the session cannot be gone on with. */
   | { kind: 'failed'; reason: Reason; final?: boolean }
+
+/** How a note begins that tells of a permission that was refused: why work may be missing. */
+export const REFUSED = 'permission was refused for'

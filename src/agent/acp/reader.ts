@@ -1,5 +1,5 @@
 import { oneLine } from '../../text.ts'
-import type { Heard, OutputReader, Reply } from '../agent.ts'
+import { type Heard, type OutputReader, REFUSED, type Reply } from '../agent.ts'
 import { brokenOff } from '../exit-status.ts'
 import { createJsonLines, type JsonMessage } from '../json-lines.ts'
 import {
@@ -83,7 +83,7 @@ export function createAcpReader(kept?: string): OutputReader {
       return { events: turns.asks(tool.toolCallId, questionOf(processNumber, request.id, asked), about) }
     const replies = answer(request, permission(request.id, optionFor(asked.options, verdict)))
     if (verdict === 'allow') return { events: [], replies }
-    return { events: [{ type: 'note', text: `permission was refused for ${about}` }], replies }
+    return { events: [{ type: 'note', text: `${REFUSED} ${about}` }], replies }
   }
   const notified = (method: string, params: unknown): Heard | undefined => {
     if (method !== 'session/update') return undefined

@@ -1,8 +1,13 @@
+import { join } from 'node:path'
 import { OrchError } from '../../errors.ts'
 import type { Argv, Env, Exec } from '../../exec.ts'
 import type { Driver, LaunchOrder } from '../agent.ts'
 import { detectProgram } from '../detect.ts'
+import { interruptRequest, permissionAnswer } from './control.ts'
+import { mcpConfig } from './mcp-config.ts'
+import { permissionOptions } from './permissions.ts'
 import { createClaudeReader } from './reader.ts'
+import { promptId, userMessage } from './user-message.ts'
 
 /**
  * The driver `claude`: Claude Code, stream-json both ways (checked against 2.1.329). The prompt and every later
@@ -19,7 +24,6 @@ export function createClaudeDriver({
   uuid: () => string
 }): Driver {
   const detect = () => detectProgram(exec, env, 'claude')
-  const say = (text: string) => userMessage(text, uuid())
   return {
     name: 'claude',
     conversation: 'live',
@@ -35,34 +39,34 @@ export function createClaudeDriver({
         env: QUIET,
         stdin: 'fifo',
         stderr: 'apart',
-        firstInput: say(order.prompt),
+        firstInput: userMessage(order.prompt, promptId(uuid())),
+        ...(order.mcp.length > 0 && { files: { [MCP_FILE]: mcpConfig(order.mcp) } }),
       }
     },
-    reader: createClaudeReader,
-    say,
+    reader: () => createClaudeReader(),
+    say: (text, { id }) => userMessage(text, id),
+    interrupt: () => interruptRequest(uuid()),
+    permit: permissionAnswer,
   }
 }
 
-const MODES = { read: 'plan', edits: 'acceptEdits', ask: 'acceptEdits', all: 'bypassPermissions' } as const
-
 /** It must not update itself or call home while it works for us. */
 const QUIET: Env = { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' }
+const MCP_FILE = 'claude-mcp.json'
+/** Names that the program keeps pointing at its newest; `standard` is whatever its user has chosen. */
+const TIERS = { strong: 'opus', standard: undefined, fast: 'haiku' } as const
 
-function argvOf(program: string, { task, profile, session }: LaunchOrder): Argv {
-  const model = task.model ?? profile.model
+function argvOf(program: string, order: LaunchOrder): Argv {
+  const { task, profile, session, mcp, directory } = order
+  const model = task.model ?? profile.model ?? TIERS[profile.tier]
   return [
     program,
     '-p',
     ...['--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose'],
-    ...['--permission-mode', MODES[profile.permissions]],
-    ...(profile.tools.length ? ['--allowedTools', profile.tools.join(',')] : []),
+    ...permissionOptions(profile, mcp),
+    ...(mcp.length > 0 ? ['--mcp-config', join(directory, MCP_FILE), '--strict-mcp-config'] : []),
     ...(model ? ['--model', model] : []),
     ...(session ? ['--resume', session] : []),
     ...(profile.prompt ? ['--append-system-prompt', profile.prompt] : []),
   ]
-}
-
-function userMessage(text: string, uuid: string): string {
-  const message = { type: 'user', uuid, message: { role: 'user', content: [{ type: 'text', text }] } }
-  return `${JSON.stringify(message)}\n`
 }

@@ -3,17 +3,24 @@ import type { ResultMessage, Spent } from './messages.ts'
 
 /** Sums up what the turns of one attempt took. */
 export function createLedger() {
-  let spent: Spent = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+  /** By the processes before this one, and by this one. */
+  let before = NOTHING
+  let spent = NOTHING
   let turns = 0
   return {
     /** Gives the usage of all turns so far. */
     add(result: ResultMessage): Partial<Usage> {
-      spent = result.latest ? sum(spent, result.latest) : result.session
+      spent = result.latest ? sum(spent, result.latest) : sum(before, result.session)
       turns += result.turns
       return { ...spent, turns }
     },
+    nextProcess(): void {
+      before = spent
+    },
   }
 }
+
+const NOTHING: Spent = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
 function sum(one: Spent, other: Spent): Spent {
   return {
