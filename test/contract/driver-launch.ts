@@ -108,15 +108,17 @@ export function launchContract({ name, make, streams, launch: expected }: Driver
     await site.directories.stop(agent, 2_000)
     return call as Call
   }
+  /** Reads what it has printed and answers it, as the orchestrator does. */
+  const converse = async (agent: string): Promise<Outcome | undefined> => {
+    const { exit } = await site.directories.status(agent)
+    const lines = (await site.directories.read(agent, 0, 1e9)).toString().split('\n').slice(0, -1)
+    const reader = driver.reader(await site.directories.file(agent, `${name}-order.json`))
+    const replies = lines.flatMap((line) => reader.line(line).replies ?? [])
+    if (!exit) for (const reply of replies) await site.directories.reply(agent, reply)
+    return reader.outcome(exit, exit && (await site.directories.errors(agent, 2_000)))
+  }
   const outcomeOf = (agent: string): Promise<Outcome> =>
-    until(`${agent} ends its turn`, async () => {
-      const { exit } = await site.directories.status(agent)
-      const lines = (await site.directories.read(agent, 0, 1e9)).toString().split('\n').slice(0, -1)
-      const reader = driver.reader(await site.directories.file(agent, `${name}-order.json`))
-      for (const line of lines)
-        for (const reply of reader.line(line).replies ?? []) await site.directories.reply(agent, reply)
-      return reader.outcome(exit, exit && (await site.directories.errors(agent, 2_000)))
-    })
+    until(`${agent} ends its turn`, () => converse(agent))
 
   const named = driver.takesProgram === true
   test.skipIf(named)('is found on PATH with its version', async () => {
@@ -183,14 +185,15 @@ export function launchContract({ name, make, streams, launch: expected }: Driver
 
   test('SIGTERM in mid-tool: a shell command in a session of its own does not stay', async () => {
     const { agent, calls } = await start({ prompt: 'Do it [[tool-stays]]' })
-    const pid = await until('the shell command', () => {
+    const pid = await until('the shell command', async () => {
+      await converse(agent)
       const file = `${calls}.shell`
       return existsSync(file) && Number(readFileSync(file, 'utf8'))
     })
     expect((await marked(agent)).map((it) => it.pid)).toContain(pid)
     await site.directories.stop(agent, 200)
     expect(await marked(agent)).toEqual([])
-    expect(existsSync(`/proc/${pid}`)).toBe(false)
+    await until('somebody to bury it', () => !existsSync(`/proc/${pid}`))
     expect(await outcomeOf(agent)).toMatchObject({ kind: 'failed', reason: { code: 'no-result' } })
   })
 }
