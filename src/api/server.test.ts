@@ -63,8 +63,11 @@ test('every verb reaches its handler', async () => {
   }
   for (const name of names) {
     const { method, path } = routeTable[name]
-    const url = `${path.replace(':id', 't-1').replace(':number', '1')}?repo=/repo`
-    const answer = await app.request(url, method === 'POST' ? post(bodies[name] ?? {}) : {})
+    const url = `${path.replace(':id', 't-1').replace(':number', '1').replace(':tool', 'get_task')}?repo=/repo`
+    const answer = await app.request(
+      url,
+      method === 'POST' ? post(bodies[name] ?? {}, { authorization: 'Bearer it' }) : {},
+    )
     expect(await refusal(answer), name).toMatchObject({ status: 409, code: 'E_STATE', message: name })
   }
   expect(reached).toEqual(names)

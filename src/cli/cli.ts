@@ -68,7 +68,8 @@ export function createCli(
       const { connect } = await import('../api/connect.ts')
       const log = { warn: (text: string) => cli.note(`note: ${text}`) }
       const once = (autostart: boolean) => connect({ paths: cli.paths, environment, log, autostart })
-      const waits = options.autostart && environment.env.ORCH_AGENT !== undefined
+      const waits =
+        options.autostart && (environment.env.ORCH_AGENT ?? environment.env.ORCH_AGENT_TOKEN) !== undefined
       const client = await (waits ? waitForDaemon(once, world.clock, cli.note) : once(options.autostart))
       clients.push(client)
       return client

@@ -70,6 +70,11 @@ export const COMMANDS: Listed[] = [
     load: () => import('./commands/mcp.ts'),
   },
   {
+    name: 'agent',
+    summary: 'what agents tell Orch, for programs without MCP',
+    load: () => import('./commands/agent.ts'),
+  },
+  {
     name: 'cleanup',
     summary: 'remove what tasks that ended left behind; never unmerged work',
     load: () => import('./commands/cleanup.ts'),
