@@ -14,11 +14,12 @@ export interface Driver {
   /**
    * How people speak to a running agent (`orch say`):
    * - `live`: at any time, on its standard input;
-   * - `turns`: when its turn has ended, as the prompt of the next one. To a program that is still there (ACP) it is written
-   *   on its standard input; for one that has ended, a new process goes on with the session in the same attempt;
+   * - `turns`: when its turn has ended, on the standard input of the program that is still there (ACP);
+   * - `processes`: when its turn, and with it the program, has ended, as the prompt of a new process that goes on with the
+   *   session in the same attempt;
    * - `none`.
    */
-  readonly conversation: 'live' | 'turns' | 'none'
+  readonly conversation: 'live' | 'turns' | 'processes' | 'none'
   /** It runs the program that the task names (`TaskSpec.argv`); so it is never taken by itself. */
   readonly takesProgram?: true
   /** Whether a new process can go on with the session of one that has ended (`LaunchOrder.session`). */

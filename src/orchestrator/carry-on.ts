@@ -57,8 +57,8 @@ async function give(watch: Watch, status: AttemptStatus, words: readonly Word[])
   const { parts, task, attempt } = watch.held
   const driver = driverOf(parts, task, attempt)
   const [first] = words
-  // Nothing is ever typed into a terminal interface: it is started anew with the words.
-  if (status.exit || task.spec.interactive) return await further(watch, 'word', words)
+  const between = conversationOf(driver, task) === 'processes' && hasEnded(watch)
+  if (status.exit || between) return await further(watch, 'word', words)
   if (driver.conversation === 'turns' && first) {
     const text = driver.say(first.text, { session: watch.feed.session(), id: first.id })
     await parts.directories.reply(attempt.agent, { id: first.id, text, once: true })
@@ -66,6 +66,13 @@ async function give(watch: Watch, status: AttemptStatus, words: readonly Word[])
   }
   return false
 }
+
+/** How long a program may take to end after its turn (it saves its session), in ms. */
+const ENDING_MS = 5_000
+
+/** A terminal interface stays when its turn has ended: it is started anew with the words, never typed into. */
+const hasEnded = ({ held: { parts, task }, feed }: Watch): boolean =>
+  task.spec.interactive === true || parts.clock.now() - feed.lastAt() > ENDING_MS
 
 /** A quota pause: the processes end, the task waits, then a new process goes on. It uses up no try. */
 async function pause(

@@ -20,7 +20,7 @@ function named({ drivers }: Pick<Parts, 'drivers'>, name: string): Driver {
 
 /** How people speak to it: into a terminal interface nothing is ever typed, so that words wait for the turn's end. */
 export function conversationOf(driver: Driver, { spec }: Task): Driver['conversation'] {
-  return spec.interactive ? 'turns' : driver.conversation
+  return spec.interactive ? 'processes' : driver.conversation
 }
 
 /**

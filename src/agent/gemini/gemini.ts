@@ -17,7 +17,7 @@ export function createGeminiDriver({ exec, env }: { exec: Exec; env: Env }): Dri
   const detect = () => detectProgram(exec, env, 'gemini')
   return {
     name: 'gemini',
-    conversation: 'turns',
+    conversation: 'processes',
     resumes: true,
     footprintMegabytes: 420,
     commitsLeftovers: false,
