@@ -26,7 +26,10 @@ export interface Runtime {
   readonly name: 'tmux' | 'process'
   /** Makes sure that it can be used. @throws OrchError E_PROGRAM_MISSING, E_PROGRAM_OLD */
   ready(): Promise<void>
-  /** Runs the shim of a launched directory. Called twice for one directory, the agent still starts once. */
+  /**
+   * Runs the shim of a launched directory. Called twice for one turn, the agent still starts once.
+   * @throws OrchError E_INVALID for an agent that wants a terminal where there is none
+   */
   start(agent: string): Promise<void>
   /** Names of the agents whose session (or shim) is there now. */
   list(): Promise<Set<string>>

@@ -29,6 +29,12 @@ export async function readShim(directory: string, turn: number): Promise<Identit
   return { pid: Number(pid), start: start.join(' ').trim() }
 }
 
+/** Whether a shim has taken the newest turn, or nothing is there to be taken. */
+export async function isTaken(directory: string): Promise<boolean> {
+  const head = await readHead(directory)
+  return head === undefined || (await readShim(directory, head.turn)) !== undefined
+}
+
 /** The process of this turn's agent; undefined before it has started. */
 export async function readAgent(directory: string, turn: number): Promise<Identity | undefined> {
   const text = await ifThere(readFile(join(directory, 'started.json'), 'utf8'))

@@ -63,8 +63,13 @@ async function endSetup(directory: string, { processes }: StopDeps): Promise<voi
 type Look = () => Promise<Process[]>
 
 const keyOf = ({ pid, start }: Process) => `${pid} ${start}`
+/** A child that makes a group of its own between our look and the signal to its old group has not been told. */
+const tellKeyOf = (process: Process) => `${keyOf(process)} ${process.group}`
 
-/** `look` searches the machine (some ms); `left` only asks after what was seen before, and searches when none is left. */
+/** Every so many questions the machine is searched again, though some that were seen before are left. */
+const SEARCH_EACH = 4
+
+/** `look` searches the machine (some ms); `left` mostly asks after what was seen before, and searches when none is left. */
 function createHunt(directory: string, agent: string, processes: ProcessTable): { look: Look; left: Look } {
   const known = new Map<string, Process>()
   const look = async () => {
@@ -78,9 +83,10 @@ function createHunt(directory: string, agent: string, processes: ProcessTable): 
     for (const [key, { pid, start }] of known) if (!(await processes.alive(pid, start))) known.delete(key)
     return [...known.values()]
   }
+  let asked = 0
   const left = async () => {
     const seen = await still()
-    return seen.length > 0 ? seen : look()
+    return seen.length > 0 && ++asked % SEARCH_EACH > 0 ? seen : look()
   }
   return { look, left }
 }
@@ -89,13 +95,17 @@ function createHunt(directory: string, agent: string, processes: ProcessTable): 
 async function drive(signal: NodeJS.Signals, look: Look, clock: Clock, withinMs: number) {
   const deadline = clock.now() + withinMs
   const signalled = new Set<string>()
+  const told = new Set<string>()
   let left = await look()
   for (let pause = 10; left.length > 0; pause = Math.min(2 * pause, 200)) {
     signalAll(
       signal,
-      left.filter((process) => !signalled.has(keyOf(process))),
+      left.filter((process) => !told.has(tellKeyOf(process))),
     )
-    for (const process of left) signalled.add(keyOf(process))
+    for (const process of left) {
+      signalled.add(keyOf(process))
+      told.add(tellKeyOf(process))
+    }
     if (clock.now() >= deadline) break
     await clock.sleep(pause)
     left = await look()

@@ -20,6 +20,7 @@ import {
   type Site,
   until,
 } from './runtime.ts'
+import { turnsContract } from './runtime-turns.ts'
 
 const env: Env = { PATH: process.env.PATH ?? '', TMUX: '/elsewhere,1,0' }
 const base = { exec, spawnPiped, env, clock: systemClock, log: silentLog }
@@ -33,6 +34,7 @@ const tmuxOver = (root: string, more: Partial<typeof base> = {}): Runtime =>
 
 describe('tmux', () => {
   describe('as a runtime', () => runtimeContract((root) => tmuxOver(root)))
+  describe('further', () => turnsContract((root) => tmuxOver(root)))
   describe('its server', serverSuite)
   describe('the program', programSuite)
 })

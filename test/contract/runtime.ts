@@ -43,8 +43,8 @@ export interface Site {
   work: string
 }
 
-let made = 0
-export const freshName = () => `agent-${process.pid}-${++made}`
+let named = 0
+export const freshName = () => `agent-${process.pid}-${++named}`
 
 /** Prepares and starts an agent; everything of it is gone after the test. */
 export async function launch(site: Site, argv: Argv, more: Partial<LaunchSpec> = {}): Promise<string> {
@@ -86,11 +86,11 @@ export const pidsOf = (site: Site, agent: string) =>
     return existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { shim: number; agent: number })
   })
 
-/** Runs over every adapter of the port. `make` gives a runtime over `root`; `program` starts one agent in a process of its own. */
-export function runtimeContract(make: (root: string, directories: AttemptDirectories) => Runtime): void {
-  let site: Site
-  const newRuntime = () => make(site.root, site.directories)
+export type MakeRuntime = (root: string, directories: AttemptDirectories) => Runtime
 
+/** A site for the tests of one `describe`, in a place of a hostile name of which nothing may be read as a command. */
+export function siteForAll(make: MakeRuntime): () => Site {
+  let site: Site
   beforeAll(async () => {
     const root = join(temporaryDirectory(), HOSTILE, 'attempts')
     const work = join(dirname(root), 'work')
@@ -102,6 +102,17 @@ export function runtimeContract(make: (root: string, directories: AttemptDirecto
     await site.runtime.stop({ end: true })
     expect((await readdir(dirname(site.root))).sort()).not.toContain('x')
     expect(existsSync('x')).toBe(false)
+  })
+  return () => site
+}
+
+/** Runs over every adapter of the port. `make` gives a runtime over `root`; `program` starts one agent in a process of its own. */
+export function runtimeContract(make: MakeRuntime): void {
+  let site: Site
+  const made = siteForAll(make)
+  const newRuntime = () => make(site.root, site.directories)
+  beforeAll(() => {
+    site = made()
   })
 
   describe('starting', () => {

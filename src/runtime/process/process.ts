@@ -1,9 +1,11 @@
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { OrchError } from '../../errors.ts'
 import type { Argv, Env, spawnDetached } from '../../exec.ts'
 import { SAFE_NAME } from '../../id.ts'
 import type { AttemptDirectories } from '../attempt-dir.ts'
 import type { Runtime } from '../runtime.ts'
+import { readHead } from '../status.ts'
 
 export interface ProcessRuntimeDeps {
   /** Where the attempt directories are. */
@@ -25,6 +27,10 @@ export function createProcessRuntime(deps: ProcessRuntimeDeps): Runtime {
     start: async (agent) => {
       if (!SAFE_NAME.test(agent))
         throw new OrchError('E_INVALID', `${JSON.stringify(agent)} cannot name an agent`)
+      if ((await readHead(join(deps.root, agent)))?.stdin === 'terminal')
+        throw new OrchError('E_INVALID', `${agent} wants a terminal, and the runtime "process" has none`, {
+          fix: 'Use the runtime tmux for an interactive agent.',
+        })
       const child = deps.spawnDetached([shell, ...flags, 'shim.sh', agent], { cwd: deps.root, env: deps.env })
       await once(child, 'spawn').catch((cause) => {
         throw new OrchError('E_RUNTIME', `cannot start ${shell} for ${agent}: ${cause.message}`, { cause })

@@ -1,9 +1,14 @@
+import { join } from 'node:path'
 import { OrchError } from '../../errors.ts'
 import type { Argv } from '../../exec.ts'
 import { SAFE_NAME } from '../../id.ts'
 import type { Runtime } from '../runtime.ts'
+import { isTaken } from '../status.ts'
 import { CommandFailed } from './connection.ts'
 import { createTmuxServer, KEEPER, type TmuxDeps } from './server.ts'
+
+/** How long a shim that has written its last word may take to leave its session to the next one, in ms. */
+const LEAVING_MS = 5_000
 
 export interface TmuxRuntimeDeps extends TmuxDeps {
   /** The POSIX shell that runs the shim, words of letters, digits, `/`, `.`, `_` and `-`. Default `/bin/sh`. */
@@ -23,7 +28,13 @@ export function createTmuxRuntime(deps: TmuxRuntimeDeps): Runtime {
     start: async (agent) => {
       const size = ['-x', '200', '-y', '50']
       const session = ['new-session', '-d', '-s', safe(agent), ...size, ...shell, 'shim.sh', agent]
-      await unless(/^duplicate session/, () => server.run(...session))
+      const deadline = deps.clock.now() + LEAVING_MS
+      while (!(await unless(/^duplicate session/, () => server.run(...session)))) {
+        if (await isTaken(join(deps.root, agent))) return
+        if (deps.clock.now() > deadline)
+          throw new OrchError('E_RUNTIME', `the last session of ${agent} does not end`)
+        await deps.clock.sleep(10)
+      }
     },
     list: async () => {
       const names = await server.run('list-sessions', '-F', '#{session_name}')
