@@ -7,7 +7,7 @@ import { interruptRequest, permissionAnswer } from './control.ts'
 import { mcpConfig } from './mcp-config.ts'
 import { permissionOptions } from './permissions.ts'
 import { createClaudeReader } from './reader.ts'
-import { promptId, userMessage } from './user-message.ts'
+import { asText, promptId, userMessage } from './user-message.ts'
 
 /**
  * The driver `claude`: Claude Code, stream-json both ways (checked against 2.1.329). The prompt and every later
@@ -36,10 +36,10 @@ export function createClaudeDriver({
       if (!found) throw new OrchError('E_NO_AGENT', 'claude is not installed')
       return {
         argv: argvOf(found.program, order),
-        env: QUIET,
+        env: order.mcp.length > 0 ? { ...QUIET, ...toolSearch(order.env) } : QUIET,
         stdin: 'fifo',
         stderr: 'apart',
-        firstInput: userMessage(order.prompt, promptId(uuid())),
+        firstInput: userMessage(asText(order.prompt), promptId(uuid())),
         ...(order.mcp.length > 0 && { files: { [MCP_FILE]: mcpConfig(order.mcp) } }),
       }
     },
@@ -52,6 +52,8 @@ export function createClaudeDriver({
 
 /** It must not update itself or call home while it works for us. */
 const QUIET: Env = { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' }
+/** A model that has to search for its tools first seldom tells how far it is: only where there are very many. */
+const toolSearch = ({ ENABLE_TOOL_SEARCH = 'auto' }: Env): Env => ({ ENABLE_TOOL_SEARCH })
 const MCP_FILE = 'claude-mcp.json'
 /** Names that the program keeps pointing at its newest; `standard` is whatever its user has chosen. */
 const TIERS = { strong: 'opus', standard: undefined, fast: 'haiku' } as const

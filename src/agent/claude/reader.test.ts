@@ -21,25 +21,26 @@ describe('a turn of Claude Code 2.1.329 as it was recorded', () => {
   it('becomes the few events, in order', () => {
     expect(events.map((event) => event.type)).toEqual([
       'turn.started',
+      'message',
       'tool.called',
       'message',
       'usage',
       'turn.ended',
     ])
     expect(events[0]).toMatchObject({
-      session: '60d870bb-5c31-4299-849c-fb7984f0c017',
+      session: 'f27a5095-5e30-4d07-8b81-b189096d0394',
       model: 'claude-sonnet-4-5',
     })
-    expect(events[1]).toMatchObject({
+    expect(events[2]).toMatchObject({
       name: 'Bash',
       ok: true,
-      durationMs: 169,
+      durationMs: 147,
       input: expect.stringContaining('git commit'),
     })
   })
 
   it('takes over usage and cost', () => {
-    expect(events[3]).toEqual({
+    expect(events[4]).toEqual({
       type: 'usage',
       usage: {
         inputTokens: 2000,

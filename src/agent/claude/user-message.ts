@@ -6,6 +6,9 @@ export function userMessage(text: string, uuid: string): string {
   return `${JSON.stringify(message)}\n`
 }
 
+/** A task is text also where it begins like a command of the program (`/init`): a space before it sees to that. */
+export const asText = (prompt: string): string => (prompt.startsWith('/') ? ` ${prompt}` : prompt)
+
 /** Marks the prompt of a process, which is no word of a person. It stays a UUID, as the program demands. */
 const PROMPT = '00000000-'
 
