@@ -8,7 +8,7 @@ import { openFeed } from './feed.ts'
 import type { Hearing } from './hearing.ts'
 import type { Held } from './held.ts'
 import { faceOf } from './launch-spec.ts'
-import { checkLimits } from './limits.ts'
+import { openLimits } from './limits.ts'
 import { openQuestions } from './permit.ts'
 import { createPlace } from './place.ts'
 import { createSpectators } from './spectators.ts'
@@ -56,6 +56,7 @@ export async function follow(held: Held): Promise<void> {
 
 async function loop(watch: Watch, bell: ReturnType<typeof createBell>): Promise<void> {
   const { parts, attempt, signal } = watch.held
+  const limits = openLimits(watch.held)
   let exited = 0
   while (!signal.aborted) {
     const status = await parts.directories.status(attempt.agent) // before reading: what an ended agent printed is all there
@@ -67,13 +68,17 @@ async function loop(watch: Watch, bell: ReturnType<typeof createBell>): Promise<
     const outcome = await judge(watch, status)
     if (signal.aborted) return
     if (await carryOn(watch, status, outcome)) return
-    if (!isPaused(watch)) await checkLimits(watch.held, watch.feed)
-    await bell.wait(LOOK_MS)
+    await limits.check(watch, status)
+    await bell.wait(untilLook(watch))
   }
 }
 
-/** Who waits for a quota or for a person uses nothing. */
-const isPaused = ({ place }: Watch) => place.waitingFor !== undefined && place.waitingFor !== 'message'
+/** Until something is due by the clock, or the next regular look, in ms. */
+function untilLook({ held: { parts, task }, feed, place }: Watch): number {
+  const { idleMs = Number.POSITIVE_INFINITY } = task.spec.limits
+  const dues = [place.resetAt, feed.lastAt() + idleMs + 1].map((at = 0) => at - parts.clock.now())
+  return Math.min(LOOK_MS, ...dues.filter((due) => due > 0))
+}
 
 /** Reads on to the end of what is there, and keeps the task's state in step. */
 async function takeAll({ held, feed, place, hearing }: Watch, status: AttemptStatus): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Attempt, Task } from '../task/task.ts'
 import type { Workspace } from '../workspace/workspace.ts'
+import { checkRun } from './budget.ts'
 import { chooseDriver } from './driver-choice.ts'
 import type { Held } from './held.ts'
 import { launchSpec } from './launch-spec.ts'
@@ -21,6 +22,7 @@ export async function launch(held: Held): Promise<void> {
 async function prepare(held: Held): Promise<void> {
   const { parts, task, attempt, fence } = held
   const { spec } = task
+  await checkRun(parts, task)
   const settings = await parts.settings(spec.repo)
   const profile = await parts.profiles.find(spec.repo, spec.profile)
   const driver = await chooseDriver(parts, task, attempt, profile)

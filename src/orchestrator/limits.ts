@@ -97,13 +97,3 @@ function openCostNote({ parts, task, attempt, fence }: Held) {
     })
   }
 }
-
-/** Ends an attempt that is over its time. @throws AttemptFailed */
-export async function checkLimits({ parts, task, attempt }: Held, _feed: Feed): Promise<void> {
-  const limit = task.spec.limits.wallMs
-  if (parts.clock.now() - attempt.startedAt <= limit) return
-  throw new AttemptFailed(
-    'time-limit',
-    `the agent was not done after ${Math.round(limit / 60_000)} minutes (setting wallMinutes)`,
-  )
-}

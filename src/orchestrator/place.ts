@@ -13,19 +13,11 @@ export interface Place {
   follow(events: readonly AgentEvent[]): Promise<void>
 }
 
-export function createPlace({ parts, task, attempt, fence }: Held): Place {
+export function createPlace({ parts, task, fence }: Held): Place {
   const { clock, store } = parts
   let now: Task = task
-  let { pausedMs = 0 } = attempt
   const work = async () => {
-    if (now.state !== 'waiting') return
-    pausedMs += clock.now() - now.updatedAt
-    attempt.pausedMs = pausedMs
-    const [, resumed] = await Promise.all([
-      store.tasks.progress(fence, { attempt: { pausedMs } }),
-      store.tasks.resume(fence, clock.now()),
-    ])
-    now = resumed
+    if (now.state === 'waiting') now = await store.tasks.resume(fence, clock.now())
   }
   const wait = async (waitingFor: WaitingFor, resetAt?: number) => {
     if (now.waitingFor === waitingFor && now.resetAt === resetAt) return

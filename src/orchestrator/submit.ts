@@ -1,8 +1,10 @@
 import type { ProjectConfig } from '../config/schema.ts'
 import { OrchError } from '../errors.ts'
 import type { TaskId } from '../id.ts'
+import type { ProfileLimits } from '../profile/profile.ts'
 import type { Task, TaskSpec } from '../task/task.ts'
 import { oneLine } from '../text.ts'
+import { limitsOf, type RunLimitOrder, runLimitsOf } from './limits-of.ts'
 import type { Parts } from './parts.ts'
 import { dropRunEnv, keepRunEnv } from './run-env.ts'
 
@@ -21,6 +23,7 @@ export interface TaskOrder {
   priority?: number
   tries?: number
   wallMinutes?: number
+  limits?: ProfileLimits
   /** The agent's own terminal interface instead of its headless mode. */
   interactive?: boolean
 }
@@ -30,6 +33,8 @@ export interface RunOrder {
   repo: string
   tasks: TaskOrder[]
   env: Record<string, string>
+  /** What all attempts of all tasks may take together. */
+  limits?: RunLimitOrder
 }
 
 /**
@@ -39,6 +44,7 @@ export interface RunOrder {
 export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
   const lookup = createLookup(parts, order.repo)
   const settings = await parts.settings(await parts.repositories.root(order.repo))
+  const limits = runLimitsOf(settings, order.limits)
   const specs: { id: TaskId; spec: TaskSpec }[] = []
   for (const task of order.tasks) specs.push(await resolve(parts, lookup, task, settings))
   const run = {
@@ -46,6 +52,7 @@ export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
     requestId: order.requestId,
     repo: specs[0]?.spec.repo ?? order.repo,
     createdAt: parts.clock.now(),
+    ...(limits && { limits }),
   }
   await keepRunEnv(parts.paths, run.id, order.env)
   const queued = await parts.store.tasks.submit(run, specs).catch(async (error) => {
@@ -106,10 +113,7 @@ async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: 
     priority: task.priority ?? 0,
     tries: task.tries ?? settings.tries,
     publish: task.publish ?? settings.publish,
-    limits: {
-      wallMs: (task.wallMinutes ?? settings.wallMinutes) * 60_000,
-      outputBytes: settings.outputMegabytes * 1_000_000,
-    },
+    limits: limitsOf(task, profile, settings),
   }
   return { id, spec }
 }

@@ -185,8 +185,6 @@ export interface Attempt {
   driver?: string
   startedAt: number
   endedAt?: number
-  /** How long it waited for a quota or a person, in ms: no part of its wall time. */
-  pausedMs?: number
   /** How it ended: absent while it goes on. */
   outcome?: 'accepted' | 'failed' | 'cancelled'
   reason?: Reason
