@@ -4,7 +4,9 @@ import type { Hono } from 'hono'
 import { createAcpDriver } from '../agent/acp/acp.ts'
 import type { Driver } from '../agent/agent.ts'
 import { createClaudeDriver } from '../agent/claude/claude.ts'
+import { createCodexDriver } from '../agent/codex/codex.ts'
 import { createCommandDriver } from '../agent/command.ts'
+import { createPiDriver } from '../agent/pi/pi.ts'
 import { ensureToken } from '../api/guard.ts'
 import { packageVersion } from '../api/version.ts'
 import { systemClock } from '../clock.ts'
@@ -123,6 +125,8 @@ function createParts(
     store,
     drivers: byName([
       createClaudeDriver({ exec, env, uuid: () => crypto.randomUUID() }),
+      createCodexDriver({ exec, env, clock }),
+      createPiDriver({ exec, env }),
       createAcpDriver({ env, uuid: () => crypto.randomUUID() }),
       createCommandDriver({ env }),
     ]),

@@ -43,6 +43,7 @@ export const PASSED_ENV: readonly string[] = [
   'AWS_*',
   'OPENAI_*',
   'CODEX_*',
+  'PI_*',
   'GEMINI_*',
   'GOOGLE_*',
   'OPENROUTER_*',

@@ -55,6 +55,7 @@ export function readerContract({ name, make, streams, changed, longLine }: Drive
     (it) => {
       const reader = newReader()
       const first = replayed(reader, stream('good-turn')).told
+      reader.nextProcess()
       const { told, outcome } = replayed(reader, stream('second-turn'))
       expect(told.filter(isEnd)).toHaveLength(1)
       expect(told.find(({ type }) => type === 'turn.started')).toMatchObject({ session: good.session })
@@ -68,8 +69,10 @@ export function readerContract({ name, make, streams, changed, longLine }: Drive
   scenario('a second turn that breaks off is not taken for the first', streams.secondTurn, () => {
     const reader = newReader()
     replayed(reader, stream('good-turn'))
-    const { outcome } = replayed(reader, unended(stream('second-turn')))
-    expect(outcome).toMatchObject({ kind: 'failed', reason: { code: 'no-result' } })
+    reader.nextProcess()
+    const broken = { kind: 'failed', reason: { code: 'no-result' } }
+    expect(reader.outcome(ENDED)).toMatchObject(broken)
+    expect(replayed(reader, unended(stream('second-turn'))).outcome).toMatchObject(broken)
   })
 
   scenario('the service is down', streams.apiDown, () => failsWith('api-down', 'api-error'), ['api-error'])
@@ -83,7 +86,9 @@ export function readerContract({ name, make, streams, changed, longLine }: Drive
     const { outcome, told } = replay(stream(of))
     expect(outcome).toMatchObject({ kind: 'failed', reason: { code, message: expect.stringMatching(/\w/) } })
     expect(outcome).not.toHaveProperty('final')
-    expect(told.filter(isEnd)).toMatchObject([{ ok: false }])
+    // Some begin again by themselves after a turn that failed.
+    expect(told.filter(isEnd).map((end) => 'ok' in end && end.ok)).toContain(false)
+    expect(told.filter(isEnd)).not.toContainEqual(expect.objectContaining({ ok: true }))
   }
 
   scenario(
@@ -98,7 +103,7 @@ export function readerContract({ name, make, streams, changed, longLine }: Drive
 
   scenario('a quota is a pause, with the time of its end where it is told', streams.quota, (it) => {
     const { outcome, told } = replay(stream('quota'))
-    expect(told.filter(({ type }) => type === 'quota.hit')).toEqual([{ type: 'quota.hit', ...it }])
+    expect(told.findLast(({ type }) => type === 'quota.hit')).toEqual({ type: 'quota.hit', ...it })
     expect(outcome).toEqual({ kind: 'quota', message: expect.stringMatching(/\w/), ...it })
   })
 
