@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Driver } from '../agent/agent.ts'
 import type { ProjectConfig } from '../config/schema.ts'
@@ -34,18 +34,20 @@ export async function launchSpec(held: Held, order: ProcessOrder): Promise<Launc
   const { parts, task, attempt } = held
   const { profile, settings, workspace, setup, prompt, session, words } = order
   const env = await environment(held, settings, workspace)
+  const home = await makeHome(parts, task)
   const start = await faceOf(order.driver, task).launch({
     task: task.spec,
     prompt,
     workspace: workspace.path,
     directory: parts.directories.path(attempt.agent),
-    home: await homeOf(parts, task),
+    home,
     profile,
     mcp: await mcpOf(parts, task, [...settings.mcp, ...profile.mcp], env),
     env,
     setUpFirst: setup.length > 0,
     ...(session && { session }),
   })
+  await rmdir(home).catch(() => {}) // not empty: the program needs it
   const { memoryBytes, cpuPercent } = task.spec.limits
   return {
     ...start,
@@ -70,7 +72,7 @@ export function faceOf(driver: Driver, { spec }: Task): Pick<Driver, 'launch' | 
 }
 
 /** A directory that all attempts of a task share for private copies of their program's settings; `orch cleanup` removes it. */
-async function homeOf(parts: Parts, task: Task): Promise<string> {
+async function makeHome(parts: Parts, task: Task): Promise<string> {
   const home = join(parts.paths.homes, task.id)
   await mkdir(home, { recursive: true, mode: 0o700 })
   return home

@@ -151,7 +151,7 @@ export const ended = (parts: Parts, task: Task): Promise<Task> =>
 
 type Functions = Record<string, (...args: unknown[]) => unknown>
 /** What is asked and answers at once: no moment to be killed at. */
-const AT_ONCE = new Set(['at', 'path', 'watch', 'onLost', 'attach', 'subscribe', 'close'])
+const AT_ONCE = new Set(['at', 'path', 'watch', 'onLost', 'onWatchers', 'attach', 'subscribe', 'close'])
 
 export type Around = <T>(name: string, call: () => Promise<T>) => Promise<T>
 
