@@ -6,6 +6,8 @@ import type { Driver } from '../agent/agent.ts'
 import { createClaudeDriver } from '../agent/claude/claude.ts'
 import { createCodexDriver } from '../agent/codex/codex.ts'
 import { createCommandDriver } from '../agent/command.ts'
+import { createGeminiDriver } from '../agent/gemini/gemini.ts'
+import { createOpencodeDriver } from '../agent/opencode/opencode.ts'
 import { createPiDriver } from '../agent/pi/pi.ts'
 import { ensureToken } from '../api/guard.ts'
 import { packageVersion } from '../api/version.ts'
@@ -126,6 +128,8 @@ function createParts(
     drivers: byName([
       createClaudeDriver({ exec, env, uuid: () => crypto.randomUUID() }),
       createCodexDriver({ exec, env, clock }),
+      createGeminiDriver({ exec, env }),
+      createOpencodeDriver({ exec, env }),
       createPiDriver({ exec, env }),
       createAcpDriver({ env, uuid: () => crypto.randomUUID() }),
       createCommandDriver({ env }),

@@ -90,7 +90,8 @@ export function createGeminiReader(): OutputReader {
         return message && read(message)
       },
     }),
-    outcome: (exit, stderr) => outcome ?? (exit && endedEarly(exit.status, stderr, began)),
+    // It ends by itself soon after its result, and only then a further process can go on with the session.
+    outcome: (exit, stderr) => exit && (outcome ?? endedEarly(exit.status, stderr, began)),
     nextProcess: begin,
   }
 }
