@@ -84,9 +84,8 @@ export function worldOf(given: Given, screen: { out: string; err: string }): Wor
 const NO_PID = 2 ** 30
 const health: Handlers['health'] = async () => ({ ok: true, version: packageVersion(), pid: NO_PID })
 
-/** A daemon's API on the socket of a state directory of its own, ended after the test. */
-export async function fakeDaemon(handlers: Partial<Handlers> = {}) {
-  const state = temporaryDirectory('oc')
+/** A daemon's API on the socket of a state directory, one of its own unless given, ended after the test. */
+export async function fakeDaemon(handlers: Partial<Handlers> = {}, state = temporaryDirectory('oc')) {
   const paths = pathsIn(state)
   await prepareStateDirectory(paths)
   const journal = openTableJournal(':memory:')
