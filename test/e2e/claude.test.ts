@@ -63,7 +63,7 @@ describe('which agent program works', () => {
   it('one that is not known is refused with those that are', async () => {
     await expect(give('x', { driver: 'clod' })).rejects.toMatchObject({
       code: 'E_NO_AGENT',
-      message: expect.stringContaining('claude, command'),
+      message: expect.stringMatching(/claude, .*command/),
     })
   })
 })
@@ -90,13 +90,12 @@ describe('a turn', () => {
 
   it('is given the prompt, and the arguments that its profile asks for', async () => {
     const file =
-      '---\nname: careful\nmodel: small\npermissions: read\ntools: Read, Bash(git:*)\n---\nBe careful.\n'
+      '---\nname: careful\nmodel: small\npermissions: edits\ntools: Read, Bash(git:*)\n---\nBe careful.\n'
     const files = { '.orch/profiles/careful.md': file }
     const { task, repository } = await whole('[[shows-what-it-got]]', { profile: 'careful' }, files)
     const { argv, text } = JSON.parse(await repository.git(['show', `${task.branch}:got.jsonl`]))
-    expect(argv.join(' ')).toBe(
-      '-p --input-format stream-json --output-format stream-json --verbose --permission-mode plan ' +
-        '--allowedTools Read,Bash(git:*) --model small --append-system-prompt Be careful.',
+    expect(argv.join(' ')).toMatch(
+      /^-p --input-format stream-json .* --permission-mode acceptEdits --allowedTools Read,Bash\(git:\*\),.* --model small --append-system-prompt Be careful\.$/,
     )
     expect(text).toContain(`You are ${task.agent}, working alone on task ${task.id}`)
     expect(task.agent).toMatch(/^careful-/)
