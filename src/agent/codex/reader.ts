@@ -19,8 +19,6 @@ export function createCodexReader(now: () => number): OutputReader {
   let turns = 0
   let last = ''
   let end: End | undefined
-  /** It waits in itself for a quota, without a word of how long. */
-  let throttled = false
 
   const read = (message: CodexMessage): AgentEvent[] => {
     switch (message.type) {
@@ -39,7 +37,7 @@ export function createCodexReader(now: () => number): OutputReader {
       case 'tool':
         return toolCalled(message)
       case 'trouble':
-        return trouble(message.message)
+        return [{ type: 'note', text: message.message }]
       case 'turn-completed':
         turns++
         end = { ok: true, text: last }
@@ -55,11 +53,6 @@ export function createCodexReader(now: () => number): OutputReader {
     { type: 'tool.called', id: `${processes}.${id}`, name, input: toolInput(input), ok },
     ...(declined ? [{ type: 'note' as const, text: `${REFUSED} ${name}` }] : []),
   ]
-  const trouble = (text: string): AgentEvent[] => {
-    const begins = !throttled && /^Reconnecting.*\b429\b/.test(text)
-    if (begins) throttled = true
-    return [{ type: 'note', text }, ...(begins ? [{ type: 'waiting' as const, for: 'quota' as const }] : [])]
-  }
   const failed = (error: string): AgentEvent[] => {
     const quota = meansQuota(error)
     const resetAt = quota ? resetOf(error, now()) : undefined
@@ -69,17 +62,12 @@ export function createCodexReader(now: () => number): OutputReader {
       { type: 'turn.ended', ok: false, error },
     ]
   }
-  const goesOn = (message: CodexMessage): AgentEvent[] => {
-    if (!throttled || message.type === 'trouble') return []
-    throttled = false
-    return [{ type: 'resumed' }]
-  }
 
   return {
     line: createJsonLines({
       read: (json) => {
         const message = parseCodex(json)
-        return message && [...goesOn(message), ...read(message)]
+        return message && read(message)
       },
       kindOf: ({ type, item }) => kind(type, item),
     }),
