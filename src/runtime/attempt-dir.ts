@@ -6,10 +6,12 @@ import { SAFE_NAME } from '../id.ts'
 import { createTurns } from '../turns.ts'
 import { appendAt, readPart, readTail } from './attempt-files.ts'
 import { installShim, writeLaunch, writeNext } from './launch-files.ts'
+import type { Limiter } from './limits/limits.ts'
 import type { ProcessTable } from './processes/processes.ts'
 import { type SentReply, sendReply } from './replies.ts'
 import type { AttemptStatus, LaunchSpec } from './runtime.ts'
 import { send } from './send.ts'
+import { specScript } from './spec.ts'
 import { readStatus } from './status.ts'
 import { stop } from './stop.ts'
 import { watchDirectory } from './watch.ts'
@@ -70,6 +72,8 @@ export interface AttemptDeps {
   root: string
   clock: Clock
   processes: ProcessTable
+  /** Sees to `LaunchSpec.limits`; without it the system is asked to limit nothing. */
+  limiter?: Limiter
 }
 
 export function createAttemptDirectories(deps: AttemptDeps): AttemptDirectories {
@@ -80,18 +84,24 @@ export function createAttemptDirectories(deps: AttemptDeps): AttemptDirectories 
     return join(root, agent)
   }
   const file = (agent: string, name: string) => join(path(agent), name)
+  const limited = async (spec: LaunchSpec): Promise<LaunchSpec> => {
+    specScript(spec) // refused as it was asked for, not as it is wrapped
+    const argv = await deps.limiter?.wrap(spec.argv, spec.limits, spec.env)
+    return argv ? { ...spec, argv } : spec
+  }
   const inTurn = createTurns() // a long message takes several writes: those for one agent go one after the other
   return {
     path,
     prepare: async (spec) => {
       const directory = path(spec.agent)
       await installShim(root)
-      await writeLaunch(directory, spec)
+      await writeLaunch(directory, await limited(spec))
     },
     proceed: async (spec) => {
       const directory = path(spec.agent)
       await installShim(root)
-      await inTurn(`proceed ${spec.agent}`, () => writeNext(directory, spec, processes))
+      const within = await limited(spec)
+      await inTurn(`proceed ${spec.agent}`, () => writeNext(directory, within, processes))
     },
     reply: async (agent, reply) =>
       inTurn(agent, () => sendReply(path(agent), reply, (text) => send(path(agent), text, deps))),
