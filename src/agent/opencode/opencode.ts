@@ -15,7 +15,7 @@ export function createOpencodeDriver({ exec, env }: { exec: Exec; env: Env }): D
   const detect = () => detectProgram(exec, env, 'opencode')
   return {
     name: 'opencode',
-    conversation: 'turns',
+    conversation: 'processes',
     resumes: true,
     footprintMegabytes: 610,
     commitsLeftovers: false,
