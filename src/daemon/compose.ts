@@ -34,6 +34,7 @@ import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
 import { createProfiles } from '../profile/profiles.ts'
 import { createAttemptDirectories } from '../runtime/attempt-dir.ts'
+import { createLimiter } from '../runtime/limits/limits.ts'
 import { createProcessRuntime } from '../runtime/process/process.ts'
 import { createMeter } from '../runtime/processes/meter.ts'
 import { createProcessScan, createProcessTable } from '../runtime/processes/system.ts'
@@ -105,7 +106,8 @@ function createParts(
   const git = createGit(exec, env, paths.state)
   const system = { platform: process.platform, exec, env }
   const processes = createProcessTable(system)
-  const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })
+  const limiter = createLimiter({ platform: process.platform, exec, env })
+  const directories = createAttemptDirectories({ root: paths.attempts, clock, processes, limiter })
   const runtime = { root: paths.attempts, env, clock, log }
   const repositoryLock = createRepositoryLock({ clock })
   const workspaces = createWorktrees({
