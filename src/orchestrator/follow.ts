@@ -16,7 +16,7 @@ import { eventOf } from './stop.ts'
 import type { Watch } from './watch.ts'
 
 /** How often an attempt is looked at when its directory says nothing. */
-const LOOK_MS = 1_000
+const LOOK_MS = 1_500
 /** A shim that has not taken its lock so long after it was asked for never will. */
 const START_MS = 15_000
 

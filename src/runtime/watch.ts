@@ -2,7 +2,7 @@ import { watch as watchFiles } from 'node:fs'
 import type { Clock } from '../clock.ts'
 
 /** How often we call without being told that anything changed, in ms. */
-const FALLBACK_MS = 1_000
+const FALLBACK_MS = 5_000
 /** The same where the system cannot tell (no watches left, no such directory yet). */
 const BLIND_MS = 100
 
