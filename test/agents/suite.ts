@@ -35,6 +35,11 @@ const SCRIPTS: Record<string, Step[]> = {
     commit('tool.txt'),
     { say: 'Tools used.' },
   ],
+  'Report by a command': [
+    { shell: 'orch agent report-progress --summary "Half of it" --percent 50' },
+    commit('told.txt'),
+    { say: 'Told.' },
+  ],
   'Find the service dead': [{ status: 500 }],
   'Find the login refused': [{ status: 401 }],
   'Sleep long': [{ shell: 'sleep 300' }],
@@ -103,8 +108,12 @@ export function realAgent({ name, settings, model: modelName, turns, mcp, givesU
       })
     })
 
-    it.runIf(mcp)('calls tools of MCP servers', async () => {
-      const { run, id } = await give('Use your tools')
+    const ways = [
+      ...(mcp ? [['as tools of an MCP server', 'Use your tools']] : []),
+      ['by a command', 'Report by a command'],
+    ]
+    it.each(ways)("has Orch's own verbs %s", async (_, description = '') => {
+      const { run, id } = await give(description)
       expect(await result(run.id)).toMatchObject({ state: 'accepted', usage: { toolCalls: 2 } })
       const progress = orch.client.events({ task: id, after: 0, follow: false, types: ['agent.progress'] })
       for await (const event of progress) {

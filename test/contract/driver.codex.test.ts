@@ -68,7 +68,9 @@ driverContract({
       },
     }),
   launch: {
-    plain: ({ argv }) => {
+    plain: (call) => {
+      const { argv } = call
+      expect(settings(call)).toMatchObject({ allow_login_shell: 'false' })
       expect(argv.slice(0, 2)).toEqual(['exec', '--json'])
       expect(argv.slice(-2)).toEqual(['--', '-'])
       expect(argv).not.toContain('--model')

@@ -4,7 +4,7 @@ import type { Env, Exec } from '../../exec.ts'
 import type { Driver } from '../agent.ts'
 import { detectProgram } from '../detect.ts'
 import { createCodexReader } from './reader.ts'
-import { instructionSettings, mcpSettings, permissionSettings } from './settings.ts'
+import { instructionSettings, mcpSettings, OWN_PATH, permissionSettings } from './settings.ts'
 
 /**
  * The driver `codex`: OpenAI Codex as `codex exec --json` (checked against 0.169.0). A process is one turn; its prompt is
@@ -38,6 +38,7 @@ export function createCodexDriver({
           ...(session ? ['resume'] : []),
           '--json',
           ...(model ? ['--model', model] : []),
+          ...OWN_PATH,
           ...instructionSettings(profile, model),
           ...(await permissionSettings(profile, workspace)),
           ...mcpSettings(mcp),

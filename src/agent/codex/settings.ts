@@ -14,6 +14,9 @@ const table = (fields: Record<string, string | undefined>) =>
     .flatMap(([key, value]) => (value === undefined ? [] : [`${text(key)}=${value}`]))
     .join(',')}}`
 
+/** A login shell sets the PATH anew: its commands would find neither `orch` nor what the set-up steps made ready. */
+export const OWN_PATH = set('allow_login_shell', 'false')
+
 const EFFORT = { strong: 'high', fast: 'low' } as const
 
 /** Model effort by tier, when no model was chosen, and the profile's own instructions. */
