@@ -10,7 +10,7 @@ import type { RpcId } from './messages.ts'
 
 /**
  * What Orch writes to an ACP agent (protocol version 1), as the bytes for its standard input. Of the SDK only the types
- * are used: its connections hold state that would not outlive the daemon (docs/decisions/, "ACP by its lines").
+ * are used: its connections hold state that would not outlive the daemon (docs/decisions/015).
  */
 type Method = (typeof AGENT_METHODS)[keyof typeof AGENT_METHODS]
 
