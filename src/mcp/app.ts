@@ -1,21 +1,11 @@
-import { createMcpHandler, type McpServerFactory, requireBearerAuth } from '@modelcontextprotocol/server'
 import { Hono } from 'hono'
 import { guardPlace } from '../api/guard.ts'
-import type { Log } from '../log.ts'
+import type { McpHandlerOptions } from './handler.ts'
 import { MCP_PATH } from './listener.ts'
-import { createVerifier } from './verifier.ts'
 
-/** Bytes of a request; the largest input of a tool is a quarter of it. */
-const MOST_BYTES = 1024 * 1024
-
-export interface McpAppOptions {
-  /** A fresh server for every request: no state is between two of them, so that a restart disturbs nobody. */
-  factory: McpServerFactory
-  /** Whether a token was issued by us. Whose attempt is over is told so by the tools. */
-  knows(token: string): boolean
+export interface McpAppOptions extends McpHandlerOptions {
   /** The port that we answer on. */
   port(): number
-  log: Log
 }
 
 /**
@@ -23,17 +13,19 @@ export interface McpAppOptions {
  * (stateless) and those before it, which begin with `initialize`, are served alike; there are no sessions.
  * https://modelcontextprotocol.io/specification
  */
-export function createMcpApp({ factory, knows, port, log }: McpAppOptions): Hono {
-  const handler = createMcpHandler(factory, {
-    maxRequestBodySize: MOST_BYTES,
-    onerror: (error) => log.debug('MCP request refused', { error: error.message }),
-  })
-  const authenticate = requireBearerAuth({ verifier: createVerifier(knows) })
+export function createMcpApp(options: McpAppOptions): Hono {
+  // The SDK takes 11 MB and 85 ms: a daemon whose agents do without it is spared both.
+  const handler = once(async () => (await import('./handler.ts')).createHandler(options))
   const app = new Hono()
-  app.use(guardPlace(port))
-  app.all(MCP_PATH, async ({ req }) => {
-    const authInfo = await authenticate(req.raw)
-    return authInfo instanceof Response ? authInfo : handler.fetch(req.raw, { authInfo })
-  })
+  app.use(guardPlace(options.port))
+  app.all(MCP_PATH, async ({ req }) => (await handler())(req.raw))
   return app
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
 }

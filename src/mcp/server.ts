@@ -1,4 +1,4 @@
-import { McpServer, type McpServerFactory } from '@modelcontextprotocol/server'
+import type { McpServerFactory } from '@modelcontextprotocol/server'
 import { OrchError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { AgentCalls } from '../orchestrator/agent-tools/call.ts'
@@ -23,7 +23,8 @@ export function createToolServers({ calls, version, log }: ToolServerOptions): M
       throw error
     }
   }
-  return ({ authInfo }) => {
+  return async ({ authInfo }) => {
+    const { McpServer } = await import('@modelcontextprotocol/server')
     const server = new McpServer({ name: 'orch', version }, { instructions: INSTRUCTIONS })
     for (const tool of calls.tools) {
       const { name, description, input: inputSchema, output: outputSchema } = tool
