@@ -73,7 +73,7 @@ export interface LaunchSpec {
   setup: Argv[]
 }
 
-/** What the system itself sees to, as far as it can (docs/drivers.md tells the ladder). */
+/** What the system itself sees to, as far as it can (docs/architecture.md tells the ladder). */
 export interface ProcessLimits {
   memoryBytes?: number
   /** 100 = one whole processor. */

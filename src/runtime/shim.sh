@@ -67,7 +67,7 @@ end() {
     trap 'signal TERM "$nap"; exit' TERM
     sleep 3 &
     nap=$!
-    wait "$nap"
+    wait "$nap" || exit # it was ended for us: a signal that comes just when we are forked is lost
     if [ "$group" = $$ ]; then signal ALRM $$; else signal KILL "-$group"; fi
   ) </dev/null 3<&- &
   killer=$!

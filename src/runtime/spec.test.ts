@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { assert, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LaunchSpec } from './runtime.ts'
-import { quote, specScript } from './spec.ts'
+import { HEAD_BYTES, parseHead, quote, specScript } from './spec.ts'
 
 const spec: LaunchSpec = {
   agent: 'a-1',
@@ -70,4 +70,12 @@ describe('what no program can be given is refused', () => {
   test('the mark cannot be taken away', () => {
     expect(specScript({ ...spec, env: { ORCH_AGENT: 'other' } })).toContain("'ORCH_AGENT=a-1'")
   })
+})
+
+test('the head tells the turn, the words and where the input comes from', () => {
+  const head = (text: string) => parseHead(text.slice(0, HEAD_BYTES))
+  expect(head(specScript(spec))).toEqual({ turn: 1, words: 0, stdin: 'none' })
+  const later = specScript({ ...spec, words: 12, stdin: 'terminal', cwd: `/${'x'.repeat(4_000)}` }, 34)
+  expect(head(later)).toEqual({ turn: 34, words: 12, stdin: 'terminal' })
+  expect(head("cwd='/'\nstdin=fifo\n")).toEqual({ turn: 1, words: 0, stdin: '' }) // of an older daemon
 })

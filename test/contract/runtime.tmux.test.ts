@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
-import { type Env, exec, spawnPiped } from '../../src/exec.ts'
+import { type Env, type Exec, exec, spawnPiped } from '../../src/exec.ts'
 import { silentLog } from '../../src/log.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 import { createTmuxRuntime } from '../../src/runtime/tmux/tmux.ts'
@@ -88,6 +88,30 @@ function serverSuite() {
     const before = await serverPid()
     process.kill(before, 'SIGKILL')
     await until('the loss is known after reconnecting', () => lost === 1, 1_000)
+  })
+
+  test('the connection was killed and then the server: one loss, though both are looked into', async () => {
+    const gate = Promise.withResolvers<void>()
+    let looked = 0
+    const slow: Exec = async (argv, options) => {
+      const isLook = argv.includes('display-message')
+      if (isLook) await gate.promise
+      const result = await exec(argv, options)
+      if (isLook) looked++
+      return result
+    }
+    await site.runtime.stop({ end: false })
+    const runtime = tmuxOver(site.root, { exec: slow })
+    let losses = 0
+    runtime.onLost(() => losses++)
+    await runtime.ready()
+    process.kill(Number(await tmux('list-clients', '-F', '#{client_pid}')), 'SIGKILL')
+    await runtime.list()
+    process.kill(await serverPid(), 'SIGKILL')
+    gate.resolve()
+    await until('both were looked into', () => looked === 2, 5_000)
+    await runtime.stop({ end: true })
+    expect(losses).toBe(1)
   })
 
   test('stopping is no loss; the server ends only when no agent is left', async () => {

@@ -56,6 +56,8 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
   const clients = createListeners()
   let link: Promise<Link> | undefined
   let stopping = false
+  /** Two connections to one server may find it gone, when the first was lost just before. */
+  let lostServer: string | undefined
 
   const connected = () => {
     link ??= connect().catch((error) => {
@@ -88,7 +90,10 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
     const alive = answer !== undefined && (answer.timedOut || answer.stdout.trim() === server)
     log.warn(alive ? 'the connection to tmux was lost' : 'the tmux server is gone', { server })
     if (alive) await connected().catch((error) => log.error('tmux cannot be reached', { error }))
-    else lost.call()
+    else if (server !== lostServer) {
+      lostServer = server
+      lost.call()
+    }
   }
 
   const run = async (...command: string[]) => {
