@@ -43,7 +43,7 @@ export const CATALOGUE = {
   E_NO_AGENT: {
     exit: 4,
     http: 422,
-    fix: 'Install Claude Code (npm install -g @anthropic-ai/claude-code), or run any program: orch run --agent command -- PROGRAM ARGS',
+    fix: 'Install one of Claude Code (npm install -g @anthropic-ai/claude-code), Codex, Gemini CLI, opencode or pi; or run any program: orch run --agent command -- PROGRAM ARGS',
   },
   E_RUNTIME: { exit: 4, http: 500, fix: '`orch doctor` checks tmux; `--runtime process` does without it.' },
   E_WORKSPACE: {
