@@ -105,8 +105,13 @@ function serverSuite() {
     let losses = 0
     runtime.onLost(() => losses++)
     await runtime.ready()
-    process.kill(Number(await tmux('list-clients', '-F', '#{client_pid}')), 'SIGKILL')
-    await runtime.list()
+    const clients = () => tmux('list-clients', '-F', '#{client_pid}')
+    const first = await clients()
+    process.kill(Number(first), 'SIGKILL')
+    await until('a second connection', async () => {
+      await runtime.list()
+      return ![first, ''].includes(await clients())
+    })
     process.kill(await serverPid(), 'SIGKILL')
     gate.resolve()
     await until('both were looked into', () => looked === 2, 5_000)
