@@ -273,6 +273,27 @@ describe('another daemon', () => {
   })
 })
 
+it('counts what a process before told that had loaded the session of the one before it', () => {
+  const turn = (launch: string, session: object) => [
+    result(`${launch}:initialize`, { protocolVersion: 1 }),
+    result(`${launch}:session`, session),
+    says('Said.'),
+    result(`${launch}:prompt`, { stopReason: 'end_turn', usage: { inputTokens: 10, outputTokens: 1 } }),
+  ]
+  const reader = createAcpReader(order({ launch: 'three', session: 's' }))
+  const events = ['one', 'two', 'three'].flatMap((launch, index) => {
+    if (index > 0) reader.nextProcess()
+    return turn(launch, index === 0 ? { sessionId: 's' } : {}).flatMap((it) => reader.line(it).events)
+  })
+  expect(events.filter(({ type }) => type === 'turn.started')).toEqual(
+    Array(3).fill({ type: 'turn.started', session: 's' }),
+  )
+  expect(events.filter(({ type }) => type === 'message')).toHaveLength(3)
+  expect(events.findLast(({ type }) => type === 'usage')).toMatchObject({
+    usage: { inputTokens: 30, turns: 3 },
+  })
+})
+
 it('a history that Gemini CLI tells after it has loaded a session is not told as new work', () => {
   const done = (id: string) =>
     update({

@@ -1,3 +1,4 @@
+import type { AgentEvent } from '../../journal/journal.ts'
 import { oneLine } from '../../text.ts'
 import { type Heard, type OutputReader, REFUSED, type Reply } from '../agent.ts'
 import { brokenOff } from '../exit-status.ts'
@@ -47,7 +48,7 @@ export function createAcpReader(kept?: string): OutputReader {
     owed.delete(id)
     if (id.startsWith(WORD)) heard.add(id.slice(WORD.length))
     if (id.startsWith(WORD) || name === 'prompt') return promptAnswered(message)
-    return order?.launch === launch ? goOn(name, message) : { events: openedBefore(message) }
+    return order?.launch === launch ? goOn(name, message) : { events: openedBefore(name, message) }
   }
   const promptAnswered = (message: Answer): Heard => {
     owed.clear()
@@ -64,9 +65,10 @@ export function createAcpReader(kept?: string): OutputReader {
     return { events: [...step.events, ...started], replies: step.reply && owe(step.reply) }
   }
   /** Of a process before the one that the order is for, only what it told counts. */
-  const openedBefore = (message: Answer) => {
-    const session = message.type === 'result' && (message.result as { sessionId?: unknown } | null)?.sessionId
-    return typeof session === 'string' ? turns.opened(session) : []
+  const openedBefore = (name: string, message: Answer): AgentEvent[] => {
+    if (name !== 'session' || message.type === 'error') return []
+    const { sessionId } = (message.result ?? {}) as { sessionId?: unknown }
+    return turns.opened(typeof sessionId === 'string' ? sessionId : undefined)
   }
   const answer = (request: Request, text: string): Reply[] =>
     owe({ id: `${order?.launch ?? ''}:answer:${JSON.stringify(request.id)}`, text })

@@ -12,6 +12,8 @@ export function createTurns() {
   /** Tool calls that wait for a person's word. */
   const asked = new Set<string>()
   let session: string | undefined
+  /** Of the process before: the answer to a request to load it does not name it. */
+  let lastSession: string | undefined
   let running = false
   let outcome: Outcome | undefined
   let pieces = ''
@@ -82,8 +84,8 @@ export function createTurns() {
   return {
     calls,
     outcome: () => outcome,
-    /** A session is open and its prompt on the way. */
-    opened(id: string): AgentEvent[] {
+    /** A session is open and its prompt on the way. Without an id it is that of the process before. */
+    opened(id = lastSession): AgentEvent[] {
       session = id
       return begin()
     },
@@ -111,6 +113,7 @@ export function createTurns() {
       outcome = of
     },
     nextProcess(): void {
+      lastSession = session ?? lastSession
       session = undefined
       running = false
       outcome = undefined
