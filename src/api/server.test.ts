@@ -55,6 +55,9 @@ test('every verb reaches its handler', async () => {
   const bodies: Partial<Record<RouteName, unknown>> = {
     submit,
     say: { text: 'hello' },
+    permit: { allow: true },
+    approveMcpServers: { repo, names: ['docs'] },
+    revokeMcpServers: { repo, names: ['docs'] },
     merge: { repo },
     openPull: { repo, head: 'work', base: 'main', title: 'Work' },
     review: { repo, author: 'me', verdict: 'approve' },
@@ -63,7 +66,7 @@ test('every verb reaches its handler', async () => {
   }
   for (const name of names) {
     const { method, path } = routeTable[name]
-    const url = `${path.replace(':id', 't-1').replace(':number', '1').replace(':tool', 'get_task')}?repo=/repo`
+    const url = `${path.replace(':id', 't-1').replace(':number', '1').replace(':tool', 'get_task').replace(':name', 'general')}?repo=/repo`
     const answer = await app.request(
       url,
       method === 'POST' ? post(bodies[name] ?? {}, { authorization: 'Bearer it' }) : {},
