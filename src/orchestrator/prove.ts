@@ -1,3 +1,4 @@
+import { REFUSED } from '../agent/agent.ts'
 import { toOrchError } from '../errors.ts'
 import type { Check, Forge } from '../forge/forge.ts'
 import { beginningOf, judgeCommits, judgeProof, type Verdict } from '../task/proof.ts'
@@ -38,12 +39,27 @@ async function ask(held: Held): Promise<Proof | undefined> {
   if (!head) throw new AttemptFailed('no-commit', `the branch ${spec.branch} is gone`)
   const comparison = await compare(forge, task, head)
   const commits = { ...beginningOf(await parts.store.tasks.attempts(task.id), attempt), head, comparison }
-  settle(judgeCommits(task, commits))
+  const verdict = judgeCommits(task, commits)
+  settle(verdict?.proven === false ? await withRefusals(held, verdict) : verdict)
   const published = spec.publish === 'orch' ? await publish(forge, task, head) : await look(forge, task, head)
   const first = { ...commits, ...published, checks: [] }
   settle(judgeProof(task, first))
   const checks = await greenChecks(held, forge, published.pullRequest?.ref.number ?? 0)
   return checks && settle(judgeProof(task, { ...first, checks }))
+}
+
+type Refused = Extract<Verdict, { proven: false }>
+
+/** Who was not allowed to work has often nothing to show: what was refused belongs to the reason. */
+async function withRefusals({ parts, attempt }: Held, verdict: Refused): Promise<Verdict> {
+  const { taskId, epoch } = attempt
+  const notes = await parts.store.journal.read({ taskId, types: ['note'], limit: 10_000 })
+  const refused = notes
+    .filter((note) => note.epoch === epoch)
+    .flatMap(({ data }) => (String(data?.text).startsWith(REFUSED) ? [String(data?.text)] : []))
+  const { code, message } = verdict.reason
+  const shown = [...new Set(refused)].slice(0, 5)
+  return { proven: false, reason: { code, message: [message, ...shown].join('\n') } }
 }
 
 function settle(verdict: Verdict | undefined): Proof | undefined {

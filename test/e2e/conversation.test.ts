@@ -237,3 +237,12 @@ it("takes the agent's own last word as its summary, or as giving up", async () =
     expect(await ended(parts, task)).toMatchObject(expected)
   }
 })
+
+it('says what was refused to an agent that has nothing to show', async () => {
+  const { parts, orchestrator } = await team()
+  const note = lines.event({ type: 'note', text: 'permission was refused for Bash: not in the list' })
+  const task = await give(orchestrator, [started(), note, note, reported()])
+  const { reason } = await ended(parts, task)
+  expect(reason?.code).toBe('no-commit')
+  expect(reason?.message.split('\n').slice(1)).toEqual(['permission was refused for Bash: not in the list'])
+})
