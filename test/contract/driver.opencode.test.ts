@@ -75,7 +75,7 @@ driverContract({
         ...['run', '--format', 'json', '--print-logs', '--log-level', 'ERROR'],
         '--title=Do it',
       ])
-      expect(call.env.OPENCODE_DB).toMatch(/-home\/opencode\.db$/)
+      expect(call.env.OPENCODE_DB).toMatch(/-home\/opencode\/sessions\.db$/)
       expect(config(call)).toMatchObject({
         share: 'disabled',
         autoupdate: false,

@@ -9,18 +9,27 @@ import { endedEarly, verdictOf } from './verdict.ts'
 export function createGeminiReader(): OutputReader {
   const calls = new Map<string, { name: string; input: string; at: number }>()
   const ledger = createLedger()
-  let began = false
+  let init: Extract<Message, { type: 'init' }> | undefined
+  let isTold = false
   let outcome: Outcome | undefined
   /** What the model says comes in pieces: they are one message as soon as something else comes. */
   let pieces: string[] = []
   let said = ''
 
   const begin = () => {
-    began = false
+    init = undefined
+    isTold = false
     outcome = undefined
     pieces = []
     said = ''
     calls.clear()
+  }
+  /** A session that the model has not answered in yet cannot be resumed: it is told with the first answer. */
+  const started = (isAnswered: boolean): AgentEvent[] => {
+    if (isTold || !init) return []
+    isTold = true
+    const { session, model } = init
+    return [{ type: 'turn.started', ...(isAnswered && { session }), ...(model && { model }) }]
   }
   const spoken = (): AgentEvent[] => {
     const text = pieces.join('').trim()
@@ -33,29 +42,23 @@ export function createGeminiReader(): OutputReader {
     switch (message.type) {
       case 'init':
         begin()
-        began = true
-        return [
-          {
-            type: 'turn.started',
-            session: message.session,
-            ...(message.model && { model: message.model }),
-          },
-        ]
+        init = message
+        return []
       case 'said':
         ledger.answer()
         pieces.push(message.text)
-        return []
+        return started(true)
       case 'tool-called':
         ledger.answer()
         calls.set(message.id, { name: message.name, input: toolInput(message.input), at: message.at })
-        return spoken()
+        return [...started(true), ...spoken()]
       case 'tool-ended':
         ledger.answered()
         return [...spoken(), ...toolEnded(message)]
       case 'complaint':
         return [...spoken(), { type: 'note', text: message.text }]
       case 'result':
-        return [...spoken(), ...ended(message)]
+        return [...started(false), ...spoken(), ...ended(message)]
       case 'passed-over':
         return []
     }
@@ -91,7 +94,7 @@ export function createGeminiReader(): OutputReader {
       },
     }),
     // It ends by itself soon after its result, and only then a further process can go on with the session.
-    outcome: (exit, stderr) => exit && (outcome ?? endedEarly(exit.status, stderr, began)),
+    outcome: (exit, stderr) => exit && (outcome ?? endedEarly(exit.status, stderr, init !== undefined)),
     nextProcess: begin,
   }
 }

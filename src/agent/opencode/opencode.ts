@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OrchError } from '../../errors.ts'
 import type { Argv, Env, Exec } from '../../exec.ts'
@@ -23,13 +24,15 @@ export function createOpencodeDriver({ exec, env }: { exec: Exec; env: Env }): D
     launch: async (order) => {
       const found = await detect()
       if (!found) throw new OrchError('E_NO_AGENT', 'opencode is not installed')
-      const { profile, mcp, home, directory } = order
+      const { profile, mcp, directory } = order
+      const sessions = join(order.home, 'opencode')
+      await mkdir(sessions, { recursive: true, mode: 0o700 })
       const instructions = profile.prompt ? join(directory, INSTRUCTIONS) : undefined
       const config = configOf({ profile, mcp, env: order.env, ...(instructions && { instructions }) })
       return {
         argv: argvOf(found.program, order),
         // Sessions are kept apart from the person's own, and agents do not wait for each other's writes.
-        env: { ...QUIET, OPENCODE_DB: join(home, 'opencode.db'), OPENCODE_CONFIG_CONTENT: config },
+        env: { ...QUIET, OPENCODE_DB: join(sessions, 'sessions.db'), OPENCODE_CONFIG_CONTENT: config },
         stdin: 'prompt',
         // Only its log tells that it waits for the service.
         stderr: 'merge',
