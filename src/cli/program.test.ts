@@ -37,7 +37,7 @@ test('every command, and every command below it, has help with examples and --js
     const { code, out, err } = await orch([...path, '--help'])
     expect({ path, code, err }).toEqual({ path, code: 0, err: '' })
     expect(out, path.join(' ')).toContain('Examples:\n  ')
-    if (path.length > 1 || !groups.has(path[0])) expect(out).toContain('--json')
+    if (path.length > 1 || !groups.has(path[0] ?? '')) expect(out).toContain('--json')
   }
 })
 
