@@ -171,8 +171,10 @@ if [ "$turn" -gt 1 ]; then
   printf '{"orch":"turn","turn":%d}\n' "$turn" >>out.jsonl
 fi
 if [ "$stdin" = fifo ]; then
-  [ -p in ] || mkfifo in
-  exec 3<>in
+  rm -f in.new
+  mkfifo in.new
+  exec 3<>in.new
+  mv -f in.new in # there only when it is held open: who finds it can write
   if [ -e first ]; then
     (cat first >in && rm -f first) 3<&- &
     feeder=$!

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { exec, spawnDetached } from '../../src/exec.ts'
+import { type Argv, exec, spawnDetached } from '../../src/exec.ts'
 import { createProcessRuntime } from '../../src/runtime/process/process.ts'
 import type { LaunchSpec } from '../../src/runtime/runtime.ts'
 import {
@@ -143,4 +143,20 @@ test('two who go on at once make one turn', async () => {
   const both = await Promise.allSettled([1, 2].map(() => site.directories.proceed(next(agent, 'two'))))
   expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
   expect(await site.directories.status(agent)).toMatchObject({ state: 'ready', turn: 2 })
+})
+
+test('a message that comes between the making and the opening of the FIFO waits', async () => {
+  const site = makeSite()
+  const agent = freshName()
+  onTestFinished(async () => void (await site.directories.stop(agent, 0)))
+  const argv: Argv = ['sh', '-c', 'read line; echo "$line"']
+  await site.directories.prepare({ ...next(agent, ''), argv, stdin: 'fifo' })
+  const bin = temporaryDirectory()
+  const real = execFileSync('sh', ['-c', 'command -v mkfifo'], { encoding: 'utf8' }).trim()
+  writeFileSync(join(bin, 'mkfifo'), `#!/bin/sh\n${real} "$@"; sleep 0.3\n`)
+  chmodSync(join(bin, 'mkfifo'), 0o755)
+  const ended = startLate(site, agent, bin)
+  await site.directories.send(agent, 'heard\n')
+  await ended
+  expect(await text(site, agent)).toBe('heard\n')
 })
