@@ -45,6 +45,8 @@ const HOPELESS = new Set([
   'E_CONFIG',
   'E_FORGE_LOGIN',
   'E_SETUP',
+  'E_MCP_UNAPPROVED',
+  'E_MCP_CHANGED',
 ])
 
 /** Any error of a stage as the failure of its attempt: the code becomes the reason's. */

@@ -5,6 +5,7 @@ import type { ProfileLimits } from '../profile/profile.ts'
 import type { Task, TaskSpec } from '../task/task.ts'
 import { oneLine } from '../text.ts'
 import { limitsOf, type RunLimitOrder, runLimitsOf } from './limits-of.ts'
+import { createLookup, type Lookup } from './lookup.ts'
 import type { Parts } from './parts.ts'
 import { dropRunEnv, keepRunEnv } from './run-env.ts'
 
@@ -39,10 +40,10 @@ export interface RunOrder {
 
 /**
  * Queues a run. Everything that can be known to be wrong is refused here, before anything is queued.
- * @throws OrchError E_NOT_A_REPOSITORY, E_NO_COMMIT, E_NO_BASE, E_NO_IDENTITY, E_NO_AGENT, E_PROGRAM_MISSING, E_CONFIG, E_INVALID
+ * @throws OrchError E_NOT_A_REPOSITORY, E_NO_COMMIT, E_NO_BASE, E_NO_IDENTITY, E_NO_AGENT, E_PROGRAM_MISSING, E_CONFIG, E_INVALID, E_MCP_UNAPPROVED, E_MCP_CHANGED, E_MCP_FAILED
  */
 export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
-  const lookup = createLookup(parts, order.repo)
+  const lookup = createLookup(parts, order.repo, order.env)
   const settings = await parts.settings(await parts.repositories.root(order.repo))
   const limits = runLimitsOf(settings, order.limits)
   const specs: { id: TaskId; spec: TaskSpec }[] = []
@@ -63,35 +64,12 @@ export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
   return queued.tasks
 }
 
-/** What the tasks of one run ask of the repository and the machine, each question asked once. */
-type Lookup = ReturnType<typeof createLookup>
-
-function createLookup(parts: Parts, repo: string) {
-  const { repositories } = parts
-  return {
-    inspect: once((base: string | undefined) => repositories.inspect(repo, base)),
-    namer: once((root: string) => repositories.branchNamer(root)),
-    forge: once((wanted: 'auto' | 'local' | 'github') => repositories.chooseForge(repo, wanted)),
-    profile: once(async (name: string) => parts.profiles.find(await repositories.root(repo), name)),
-    ready: once((runtime: TaskSpec['runtime']) => parts.runtimes[runtime].ready()),
-    installed: once(async (driver: string) => (await parts.drivers.get(driver)?.detect()) !== undefined),
-  }
-}
-
-function once<A, R>(ask: (about: A) => Promise<R>): (about: A) => Promise<R> {
-  const answers = new Map<A, Promise<R>>()
-  return (about) => {
-    const answer = answers.get(about) ?? ask(about)
-    answers.set(about, answer)
-    return answer
-  }
-}
-
 async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: ProjectConfig) {
   const place = await lookup.inspect(task.base ?? settings.base)
   const profile = await lookup.profile(task.profile ?? settings.profile)
   const driver = await chooseDriver(parts, lookup, task, profile.driver ?? settings.driver)
   const runtime = task.runtime ?? settings.runtime
+  await lookup.mcp([...settings.mcp, ...profile.mcp].join())
   if (task.interactive) checkInteractive(parts, driver, runtime)
   await lookup.ready(runtime)
   const id = parts.ids.task()
