@@ -58,7 +58,8 @@ export async function launchSpec(held: Held, order: ProcessOrder): Promise<Launc
     setup,
     words,
     limits: {
-      ...(memoryBytes && { memoryBytes: memoryBytes + order.driver.footprintMegabytes * 1_000_000 }),
+      // The watchdog of limits.ts comes first, and says why; the system's cap is for what grows between two looks.
+      ...(memoryBytes && { memoryBytes: 2 * (memoryBytes + order.driver.footprintMegabytes * 1_000_000) }),
       ...(cpuPercent && { cpuPercent }),
     },
   }
