@@ -55,7 +55,7 @@ const PORT_FILES = [
   'forge/forge.ts',
 ]
 /** Folders in a port's folder that are no adapter but serve its adapters, as the files beside the port do. */
-const SHARED_FOLDERS = ['runtime/processes/', 'runtime/limits/']
+const SHARED_FOLDERS = ['agent/hooks/', 'runtime/processes/', 'runtime/limits/']
 /** Adapters that are one file: no other adapter may lean on them. */
 const ADAPTER_FILES = ['agent/command.ts', 'workspace/worktree.ts']
 const CLI_MAY_IMPORT = ['cli/', 'api/', 'config/', ...(LAYERS.at(-1) ?? [])]

@@ -1,10 +1,12 @@
-import { join } from 'node:path'
 import { OrchError } from '../../errors.ts'
 import type { Argv, Env, Exec } from '../../exec.ts'
 import type { Driver, LaunchOrder } from '../agent.ts'
 import { detectProgram } from '../detect.ts'
+import { createHookReader } from '../hooks/reader.ts'
 import { interruptRequest, permissionAnswer } from './control.ts'
-import { mcpConfig } from './mcp-config.ts'
+import { CLAUDE_HOOKS } from './hook-facts.ts'
+import { launchInteractive } from './interactive.ts'
+import { commonOptions, environmentFor, mcpFiles } from './options.ts'
 import { permissionOptions } from './permissions.ts'
 import { createClaudeReader } from './reader.ts'
 import { asText, promptId, userMessage } from './user-message.ts'
@@ -24,6 +26,11 @@ export function createClaudeDriver({
   uuid: () => string
 }): Driver {
   const detect = () => detectProgram(exec, env, 'claude')
+  const program = async () => {
+    const found = await detect()
+    if (!found) throw new OrchError('E_NO_AGENT', 'claude is not installed')
+    return found.program
+  }
   return {
     name: 'claude',
     conversation: 'live',
@@ -32,43 +39,32 @@ export function createClaudeDriver({
     commitsLeftovers: false,
     detect,
     launch: async (order) => {
-      const found = await detect()
-      if (!found) throw new OrchError('E_NO_AGENT', 'claude is not installed')
       return {
-        argv: argvOf(found.program, order),
-        env: order.mcp.length > 0 ? { ...QUIET, ...toolSearch(order.env) } : QUIET,
+        argv: argvOf(await program(), order),
+        env: environmentFor(order),
         stdin: 'fifo',
         stderr: 'apart',
         firstInput: userMessage(asText(order.prompt), promptId(uuid())),
-        ...(order.mcp.length > 0 && { files: { [MCP_FILE]: mcpConfig(order.mcp) } }),
+        files: mcpFiles(order),
       }
     },
     reader: () => createClaudeReader(),
     say: (text, { id }) => userMessage(text, id),
     interrupt: () => interruptRequest(uuid()),
     permit: permissionAnswer,
+    interactive: {
+      launch: async (order) => await launchInteractive(await program(), order),
+      reader: () => createHookReader('claude', CLAUDE_HOOKS),
+    },
   }
 }
 
-/** It must not update itself or call home while it works for us. */
-const QUIET: Env = { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' }
-/** A model that has to search for its tools first seldom tells how far it is: only where there are very many. */
-const toolSearch = ({ ENABLE_TOOL_SEARCH = 'auto' }: Env): Env => ({ ENABLE_TOOL_SEARCH })
-const MCP_FILE = 'claude-mcp.json'
-/** Names that the program keeps pointing at its newest; `standard` is whatever its user has chosen. */
-const TIERS = { strong: 'opus', standard: undefined, fast: 'haiku' } as const
-
 function argvOf(program: string, order: LaunchOrder): Argv {
-  const { task, profile, session, mcp, directory } = order
-  const model = task.model ?? profile.model ?? TIERS[profile.tier]
   return [
     program,
     '-p',
     ...['--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose'],
-    ...permissionOptions(profile, mcp),
-    ...(mcp.length > 0 ? ['--mcp-config', join(directory, MCP_FILE), '--strict-mcp-config'] : []),
-    ...(model ? ['--model', model] : []),
-    ...(session ? ['--resume', session] : []),
-    ...(profile.prompt ? ['--append-system-prompt', profile.prompt] : []),
+    ...permissionOptions(order.profile, order.mcp),
+    ...commonOptions(order),
   ]
 }

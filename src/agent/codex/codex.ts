@@ -3,6 +3,9 @@ import { OrchError } from '../../errors.ts'
 import type { Env, Exec } from '../../exec.ts'
 import type { Driver } from '../agent.ts'
 import { detectProgram } from '../detect.ts'
+import { createHookReader } from '../hooks/reader.ts'
+import { CODEX_HOOKS } from './hook-facts.ts'
+import { launchInteractive } from './interactive.ts'
 import { createCodexReader } from './reader.ts'
 import { instructionSettings, mcpSettings, OWN_PATH, permissionSettings } from './settings.ts'
 
@@ -20,6 +23,11 @@ export function createCodexDriver({
   clock: Pick<Clock, 'now'>
 }): Driver {
   const detect = () => detectProgram(exec, env, 'codex')
+  const program = async () => {
+    const found = await detect()
+    if (!found) throw new OrchError('E_NO_AGENT', 'codex is not installed')
+    return found.program
+  }
   return {
     name: 'codex',
     conversation: 'processes',
@@ -28,12 +36,10 @@ export function createCodexDriver({
     commitsLeftovers: false,
     detect,
     launch: async ({ task, profile, workspace, mcp, session }) => {
-      const found = await detect()
-      if (!found) throw new OrchError('E_NO_AGENT', 'codex is not installed')
       const model = task.model ?? profile.model
       return {
         argv: [
-          found.program,
+          await program(),
           'exec',
           ...(session ? ['resume'] : []),
           '--json',
@@ -53,6 +59,10 @@ export function createCodexDriver({
     reader: () => createCodexReader(() => clock.now()),
     say: () => {
       throw new OrchError('E_CANNOT_HEAR', 'codex hears when its turn has ended')
+    },
+    interactive: {
+      launch: async (order) => await launchInteractive(await program(), order),
+      reader: () => createHookReader('codex', CODEX_HOOKS),
     },
   }
 }

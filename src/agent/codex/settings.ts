@@ -5,9 +5,9 @@ import type { Profile } from '../../profile/profile.ts'
 
 /** Settings of Codex as `-c key=value`; values are TOML. Only names of variables stand in them, never what they hold. */
 
-const set = (key: string, value: string): string[] => ['-c', `${key}=${value}`]
+export const set = (key: string, value: string): string[] => ['-c', `${key}=${value}`]
 /** JSON strings are TOML strings but for DEL. */
-const text = (value: string) => JSON.stringify(value.toWellFormed()).replaceAll('\u007f', '\\u007f')
+export const text = (value: string) => JSON.stringify(value.toWellFormed()).replaceAll('\u007f', '\\u007f')
 const list = (values: readonly string[]) => `[${values.map(text).join(',')}]`
 const table = (fields: Record<string, string | undefined>) =>
   `{${Object.entries(fields)

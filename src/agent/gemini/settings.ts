@@ -20,7 +20,7 @@ export interface GeminiHome {
 const OWN = new Set(['settings.json', 'tmp', 'history', 'projects.json'])
 
 /** @throws OrchError E_CONFIG when the person's settings are no JSON: the program would not start with them either. */
-export async function makeHome({ home, env, mcp }: LaunchOrder): Promise<GeminiHome> {
+export async function makeHome({ home, env, mcp }: LaunchOrder, hooks: Hooks = {}): Promise<GeminiHome> {
   const path = join(home, 'gemini')
   const settings = join(path, '.gemini')
   const person = join(env.GEMINI_CLI_HOME ?? env.HOME ?? '/', '.gemini')
@@ -29,10 +29,13 @@ export async function makeHome({ home, env, mcp }: LaunchOrder): Promise<GeminiH
     if (!OWN.has(name)) await linkTo(join(person, name), join(settings, name))
   await writeWhole(
     join(settings, 'settings.json'),
-    JSON.stringify(settingsFor(await readSettings(person), mcp, env)),
+    JSON.stringify(withHooks(settingsFor(await readSettings(person), mcp, env), hooks)),
   )
   return { path, policies: join(settings, 'policies') }
 }
+
+/** Commands by the name of the hook. */
+export type Hooks = Readonly<Record<string, string>>
 
 async function linkTo(target: string, path: string): Promise<void> {
   await symlink(target, path).catch((error: NodeJS.ErrnoException) => {
@@ -84,6 +87,21 @@ function settingsFor(own: Settings, mcp: readonly McpServer[], env: Env): Settin
       ...Object.fromEntries(mcp.map((it) => [it.name, serverOf(it, env)])),
     },
   }
+}
+
+/** How long it waits for a hook, in ms. */
+const PATIENCE_MS = 10_000
+
+/** Beside those of the person. */
+function withHooks(settings: Settings, hooks: Hooks): Settings {
+  const ours = Object.entries(hooks)
+  if (ours.length === 0) return settings
+  const theirs = part(settings.hooks)
+  const added = ours.map(([name, command]) => {
+    const others = Array.isArray(theirs[name]) ? theirs[name] : []
+    return [name, [...others, { hooks: [{ type: 'command', command, timeout: PATIENCE_MS }] }]] as const
+  })
+  return { ...settings, hooks: { ...theirs, ...Object.fromEntries(added) } }
 }
 
 /** With a service of the person's own 0.61.0 guesses a kind of login from the environment that it then refuses. */
