@@ -47,8 +47,9 @@ async function atWork({ limits, run }: Given) {
     lastAt: now,
     waitingFor: undefined as WaitingFor | undefined,
     out: 0,
+    read: 0,
   }
-  const feed = { usage: () => work.usage, lastAt: () => work.lastAt }
+  const feed = { usage: () => work.usage, bytes: () => work.read, lastAt: () => work.lastAt }
   const open = () => {
     const opened = openLimits(held)
     return () => opened.check({ feed, place: work }, { outBytes: work.out })
@@ -116,6 +117,16 @@ test('silence is counted from the last output, whoever printed it, and not while
   await check()
   pass(1)
   await expect(check()).rejects.toMatchObject({ reason: { code: 'idle-limit' }, final: false })
+})
+
+test('output that was read as it came is no newer when its size is seen', async () => {
+  const { open, pass, work } = await atWork({ limits: { idleMs: MINUTE, wallMs: 1e9 } })
+  const check = open()
+  work.read = 50 // printed after the size was asked for
+  await check()
+  work.out = 50
+  pass(MINUTE + 1)
+  await expect(check()).rejects.toMatchObject({ reason: { code: 'idle-limit' } })
 })
 
 test('memory: the limit is on top of the program’s own, and nobody measures without one', async () => {

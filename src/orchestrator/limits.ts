@@ -14,7 +14,7 @@ import { waitedMs } from './waited.ts'
 
 /** What an attempt is at, as its follower knows it. */
 export interface AtWork {
-  feed: Pick<Feed, 'usage' | 'lastAt'>
+  feed: Pick<Feed, 'usage' | 'lastAt' | 'bytes'>
   place: Pick<Place, 'waitingFor'>
 }
 
@@ -37,7 +37,7 @@ export function openLimits(held: Held): Limits {
   return {
     async check({ feed, place }, { outBytes }) {
       const usage = feed.usage()
-      const passed = await times(place, feed.lastAt(), outBytes)
+      const passed = await times(place, feed.lastAt(), Math.max(0, outBytes - feed.bytes()))
       await budget.check(usage)
       await noteUnknownCost(usage)
       const reading = place.waitingFor === 'quota' ? undefined : await readMeter(held) // then its processes have ended
@@ -70,14 +70,14 @@ function openTimes({ parts, attempt }: Held) {
   let pausedAt: number | undefined
   let printed: number | undefined
   let heardAt = 0
-  return async (place: AtWork['place'], lastAt: number, outBytes: number) => {
+  return async (place: AtWork['place'], lastAt: number, beside: number) => {
     const now = parts.clock.now()
     waited ??= await waitedMs(parts.store.journal, attempt, now)
     if (pausedAt !== undefined) waited += now - pausedAt
     pausedAt = isPaused(place) ? now : undefined
-    const printsNow = printed !== undefined && printed !== outBytes // also what set-up steps and stderr say
+    const printsNow = printed !== undefined && printed !== beside // what set-up steps and stderr say
     if (pausedAt !== undefined || printsNow) heardAt = now
-    printed = outBytes
+    printed = beside
     heardAt = Math.max(heardAt, lastAt)
     return { workedMs: now - attempt.startedAt - waited, silentMs: now - heardAt }
   }
