@@ -24,6 +24,8 @@ export interface Driver {
   readonly takesProgram?: true
   /** Whether a new process can go on with the session of one that has ended (`LaunchOrder.session`). */
   readonly resumes: boolean
+  /** The usage it tells is that of the whole session, also of earlier attempts that it goes on from. */
+  readonly tellsSessionUsage?: true
   /** Whether Orch commits what the agent left uncommitted before it looks for proof. */
   readonly commitsLeftovers: boolean
   /** Memory that the program takes for itself when it does nothing, in MB; the limit comes on top of it. */

@@ -3,6 +3,7 @@ import type { AgentEvent, NewEvent } from '../journal/journal.ts'
 import type { Usage } from '../task/task.ts'
 import type { Held } from './held.ts'
 import { tells } from './place.ts'
+import { ownUsage } from './session-usage.ts'
 
 /** Takes over what an agent prints: events into the journal, readable text into its log, each byte exactly once. */
 export interface Feed {
@@ -27,10 +28,12 @@ const PIECE = 256 * 1024
 /** A line longer than this is cut: no message of an agent program is this long, but a flood may be. */
 const LONGEST_LINE = 16 * 1024 * 1024
 
-export async function openFeed({ parts, task, attempt, fence }: Held, reader: OutputReader): Promise<Feed> {
+export async function openFeed(held: Held, reader: OutputReader): Promise<Feed> {
+  const { parts, task, attempt, fence } = held
   const { directories, store, clock } = parts
   const lines = createLineSplitter()
   const hear = createEar(reader)
+  const own = ownUsage(held)
   let position = 0
   let log = attempt.cursor.log
   let { usage, session } = attempt
@@ -60,9 +63,10 @@ export async function openFeed({ parts, task, attempt, fence }: Held, reader: Ou
 
   const ingest = async (ready: string[]): Promise<AgentEvent[]> => {
     const said = ready.map(hear)
-    const events = said.flatMap((it) => it.events)
+    const told = said.flatMap((it) => it.events)
+    session = sessionOf(told) ?? session
+    const events = await own(told, session)
     usage = events.reduce(addUsage, usage)
-    session = sessionOf(events) ?? session
     const text = said.flatMap((it) => (it.text === undefined ? [] : `${it.text}\n`)).join('')
     log = await directories.appendLog(attempt.agent, log, text)
     const cursor = { out: position - lines.pending(), log }

@@ -246,3 +246,19 @@ it('says what was refused to an agent that has nothing to show', async () => {
   expect(reason?.code).toBe('no-commit')
   expect(reason?.message.split('\n').slice(1)).toEqual(['permission was refused for Bash: not in the list'])
 })
+
+it('counts what a conversation used once, also over attempts', async () => {
+  const { parts, orchestrator } = await team([scriptedDriver('scripted', { tellsSessionUsage: true })])
+  const used = (inputTokens: number) => lines.event({ type: 'usage', usage: { inputTokens, turns: 1 } })
+  const script = [
+    started(),
+    `if [ "$SESSION" ]; then ${used(250)}; ${commit('work')}; ${reported()}; else ${used(100)}; ${failed('api-error')}; fi`,
+  ]
+  const task = await give(orchestrator, script, { tries: 2 })
+  expect(await ended(parts, task)).toMatchObject({ state: 'accepted', epoch: 2 })
+  const attempts = await parts.store.tasks.attempts(task.id)
+  expect(attempts.map(({ usage }) => [usage.inputTokens, usage.turns])).toEqual([
+    [100, 1],
+    [150, 1],
+  ])
+})

@@ -32,6 +32,7 @@ export function createCodexDriver({
     name: 'codex',
     conversation: 'processes',
     resumes: true,
+    tellsSessionUsage: true,
     footprintMegabytes: 200,
     commitsLeftovers: false,
     detect,
