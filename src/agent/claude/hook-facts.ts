@@ -20,11 +20,8 @@ export const CLAUDE_HOOKS: Readonly<Record<string, FactReader>> = {
   PermissionRequest: permissionRequest,
   Notification: reading(
     z.object({ notification_type: z.string().optional(), message: z.string().default('') }),
-    ({ notification_type: type, message }) => {
-      // A person's Esc fires no hook: this comes a minute later.
-      if (type === 'idle_prompt') return { type: 'idle' }
-      return type === 'permission_prompt' ? { type: 'asks', about: message } : { type: 'passed-over' }
-    },
+    ({ notification_type: type, message }) =>
+      type === 'permission_prompt' ? { type: 'asks', about: message } : { type: 'passed-over' },
   ),
   Stop: stopped,
   StopFailure: reading(

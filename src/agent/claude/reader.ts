@@ -102,7 +102,10 @@ export function createClaudeReader(): OutputReader {
         ? outcomeOf(result)
         : exit && brokenOff('claude', exit.status, stderr)
     },
-    heard: () => (tells ? new Set([...heard.keys()].filter((id) => !isPrompt(id))) : undefined),
+    heard: () =>
+      tells
+        ? new Set([...heard].flatMap(([id, state]) => (isPrompt(id) || state === 'queued' ? [] : [id])))
+        : undefined,
     nextProcess() {
       begin()
       calls.clear()

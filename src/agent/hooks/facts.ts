@@ -9,8 +9,6 @@ export type Fact =
   | ({ type: 'tool-begins' } & ToolCall)
   | ({ type: 'tool-ends'; ok?: boolean; durationMs?: number } & ToolCall)
   | { type: 'asks'; about?: string }
-  /** The program stands there and waits for its user. */
-  | { type: 'idle' }
   | { type: 'ended'; text: string }
   | { type: 'interrupted' }
   | { type: 'failed'; error: string; kind: 'quota' | 'login' | 'other'; resetAt?: number }

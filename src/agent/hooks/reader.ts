@@ -37,8 +37,6 @@ export function createHookReader(program: string, facts: Readonly<Record<string,
         return calls.end(fact, at)
       case 'asks':
         return ask(fact.about)
-      case 'idle':
-        return turn === 'begun' ? interrupted() : []
       case 'interrupted':
         return interrupted()
       case 'ended':
