@@ -22,6 +22,7 @@ describe('what Gemini CLI says went wrong', () => {
     ],
     ['[API Error: models/none is not found for API version v1beta]', 'no-such-model', true],
     ['[API Error: terminated]', 'api-error', undefined],
+    ['[API Error: {"error":{"code":400,"message":"too long"}}]', 'agent-failed', undefined],
     ['Reached max session turns for this session.', 'agent-failed', undefined],
   ])('%s', (error, code, final) => {
     expect(verdictOf(error, at)).toEqual({

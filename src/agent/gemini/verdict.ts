@@ -9,6 +9,8 @@ const LOGIN =
   /"code":\s*40[13]\b|API[_ ]key (not valid|expired)|API_KEY_INVALID|UNAUTHENTICATED|PERMISSION_DENIED/i
 const QUOTA = /\bquota\b|"code":\s*429\b|RESOURCE_EXHAUSTED|exhausted your capacity|rate.?limit/i
 const NO_MODEL = /\bmodels\/\S+ is not found\b|Model not found/i
+/** The service does not take the conversation as it is: going on with it would end the same way. */
+const BAD_REQUEST = /"code":\s*400\b|INVALID_ARGUMENT/
 const SERVICE = /\[API Error: /
 
 /** @param at when it was said, in ms since the epoch: the service tells its reset as a time from now. */
@@ -20,7 +22,7 @@ export function verdictOf(error: string, at: number): Outcome {
     return { kind: 'quota', message, ...(resetAt !== undefined && { resetAt }) }
   }
   if (NO_MODEL.test(error)) return failed('no-such-model', message, true)
-  return failed(SERVICE.test(error) ? 'api-error' : 'agent-failed', message)
+  return failed(SERVICE.test(error) && !BAD_REQUEST.test(error) ? 'api-error' : 'agent-failed', message)
 }
 
 const failed = (code: string, message: string, final = false): Outcome => ({
