@@ -89,12 +89,18 @@ for (const [name, { settings, model: modelName }] of Object.entries(PROGRAMS)) {
     const inState = (id: string, state: string) =>
       until(`${id} is ${state}`, async () => (await orch.task(id)).state === state, 90_000)
     const result = async (runId: string) => (await orch.finished(runId, 120_000))[0]
+    const happened = async (id: string) => {
+      const types: string[] = []
+      for await (const { type } of orch.client.events({ task: id, after: 0, follow: false })) types.push(type)
+      return types
+    }
     const attach = async (id: string) => {
       const line = `tmux -S ${orch.paths.tmuxSocket} attach -t =${await agentOf(id)}`
       const client = spawnPiped(['script', '-qfec', line, '/dev/null'], {
         env: { ...orch.env, TERM: 'xterm-256color' },
       })
       client.stdout?.resume()
+      await until('the person is seen', async () => (await happened(id)).includes('agent.attached'), 60_000)
       onTestFinished(() => void client.kill('SIGKILL'))
       return client
     }

@@ -19,8 +19,8 @@ export interface Orch {
   task(id: string): Promise<TaskDetail>
   /** Polls until every task of the run is final. */
   finished(runId: string, withinMs?: number): Promise<TaskDetail[]>
-  /** kill -9 of the daemon, then a new one. Gives the ms until the API answered again. */
-  crash(): Promise<number>
+  /** kill -9 of the daemon, `meanwhile`, then a new one. Gives the ms until the API answered again. */
+  crash(meanwhile?: () => Promise<unknown>): Promise<number>
   close(): Promise<void>
 }
 
@@ -97,8 +97,9 @@ export async function startOrch(
         },
         withinMs,
       ),
-    async crash() {
+    async crash(meanwhile) {
       process.kill(await pid(), 'SIGKILL')
+      await meanwhile?.()
       const began = performance.now()
       client.close()
       client = await start()
