@@ -36,12 +36,11 @@ export async function launchSpec(held: Held, order: ProcessOrder): Promise<Launc
   const env = await environment(held, settings, workspace)
   const home = await makeHome(parts, task)
   const start = await faceOf(order.driver, task).launch({
-    task: task.spec,
+    ...forProgram(order.driver, task, profile),
     prompt,
     workspace: workspace.path,
     directory: parts.directories.path(attempt.agent),
     home,
-    profile,
     mcp: await mcpOf(parts, task, [...settings.mcp, ...profile.mcp], env),
     env,
     setUpFirst: setup.length > 0,
@@ -62,6 +61,16 @@ export async function launchSpec(held: Held, order: ProcessOrder): Promise<Launc
       ...(memoryBytes && { memoryBytes: 2 * (memoryBytes + order.driver.footprintMegabytes * 1_000_000) }),
       ...(cpuPercent && { cpuPercent }),
     },
+  }
+}
+
+/** A model's name means something to the program that it was asked of only: another one takes its own by the profile's tier. */
+export function forProgram({ name }: Pick<Driver, 'name'>, { spec }: Pick<Task, 'spec'>, profile: Profile) {
+  const { model: _asked, ...anyModel } = spec
+  const { model: _profiled, ...anyTier } = profile
+  return {
+    task: name === spec.driver ? spec : anyModel,
+    profile: name === (profile.driver ?? spec.driver) ? profile : anyTier,
   }
 }
 

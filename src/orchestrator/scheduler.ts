@@ -101,8 +101,12 @@ async function fullRepositories(parts: Parts, crew: Crew): Promise<string[]> {
   return full
 }
 
+/** So long that with the id and the number of the attempt it is a SAFE_NAME. */
+const KIND_LENGTH = 22
+
 /** Unique by construction: task ids are, and each attempt has its own number. Safe as a tmux and directory name. */
 export function agentName(task: Task, epoch: number): string {
-  const kind = task.spec.profile === 'general' ? 'task-agent' : task.spec.profile.slice(0, 20)
+  const { profile } = task.spec
+  const kind = profile === 'general' ? 'task-agent' : profile.slice(0, KIND_LENGTH).replace(/-+$/, '')
   return `${kind}-${task.id.slice(2)}-${epoch}`
 }
