@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Facts, judgeCommits, judgeProof } from './proof.ts'
-import type { Task } from './task.ts'
+import { beginningOf, type Facts, judgeCommits, judgeProof } from './proof.ts'
+import type { Attempt, Task } from './task.ts'
 
 const task = { epoch: 1, spec: { branch: 'orch/x', base: 'main' } } as Task
 const files = [
@@ -69,4 +69,31 @@ it('asks no new commit of an attempt that only had to mend the publishing', () =
 
 it('says nothing against commits before they are published', () => {
   expect(judgeCommits(task, good)).toBeUndefined()
+})
+
+const attempts = (...ends: [from: string | undefined, code?: string][]) =>
+  ends.map(([from, code], n) => ({ epoch: n + 1, from, ...(code && { reason: { code } }) }) as Attempt)
+
+describe('where the work of an attempt began', () => {
+  it.each([
+    'lost',
+    'quota',
+    'api-error',
+    'idle-limit',
+    'time-limit',
+    'agent-failed',
+    'no-result',
+    'session-gone',
+  ])('before an attempt whose work nobody has judged: %s', (code) => {
+    const all = attempts(['c0', code], ['c1'])
+    expect(beginningOf(all, all[1]!)).toEqual({ from: 'c0', before: undefined })
+  })
+
+  it.each(['no-commit', 'red-check', 'not-pushed', 'E_FORGE'])(
+    'where one ended that was judged: %s',
+    (code) => {
+      const all = attempts(['c0', code], ['c1', 'quota'], [undefined, 'E_NO_AGENT'], ['c3'])
+      expect(beginningOf(all, all[3]!)).toEqual({ from: 'c1', before: code })
+    },
+  )
 })

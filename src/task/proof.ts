@@ -23,24 +23,27 @@ export interface Facts {
 
 export type Verdict = { proven: true; proof: Proof } | { proven: false; reason: Reason }
 
-/** Ends of an attempt that say nothing of its work: it and the attempt after it are judged as one. */
-const UNJUDGED = new Set([
-  'lost',
-  'lease-expired',
-  'cancelled',
-  'E_RUNTIME',
-  'E_NO_AGENT',
-  'session-gone',
-  'quota',
-  'api-error',
-  'login-refused',
+/**
+ * Reasons that say something of the work. After any other end (lost, no quota, over a limit) nobody has looked at it: that
+ * attempt and the one after it are judged as one, which may find everything committed already.
+ */
+const JUDGED = new Set([
+  'no-commit',
+  'empty-diff',
+  'not-pushed',
+  'stale-head',
+  'no-pull-request',
+  'wrong-base',
+  'red-check',
+  'E_FORGE',
+  'E_FORGE_LOGIN',
 ])
 
 /** Where the work began that this attempt answers for, and why the last attempt failed that was judged before it. */
 export function beginningOf(attempts: readonly Attempt[], attempt: Attempt): Pick<Facts, 'from' | 'before'> {
   let from = attempt.from
   for (const before of attempts.filter((it) => it.epoch < attempt.epoch).reverse()) {
-    if (!before.reason || !UNJUDGED.has(before.reason.code)) return { from, before: before.reason?.code }
+    if (!before.reason || JUDGED.has(before.reason.code)) return { from, before: before.reason?.code }
     from = before.from ?? from
   }
   return { from, before: undefined }
