@@ -1,9 +1,11 @@
 import type { Outcome } from '../agent/agent.ts'
+import { toOrchError } from '../errors.ts'
 import type { AttemptStatus } from '../runtime/runtime.ts'
 import { conversationOf, driverOf, hasFallback } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
 import { type Cause, goOn } from './go-on.ts'
-import { unheard, type Word } from './hearing.ts'
+import { givenBefore, unheard, type Word } from './hearing.ts'
+import { carryOutNoted } from './interrupt.ts'
 import { stopAgent } from './stop.ts'
 import type { Watch } from './watch.ts'
 
@@ -16,12 +18,16 @@ const QUOTA_PAUSE_MS = 5 * 60_000
  */
 export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Outcome): Promise<boolean> {
   const { hearing, place } = watch
-  const words = wordsLeft(watch, status)
-  forgetInterrupt(watch, words)
-  if (place.waitingFor === 'quota' || outcome?.kind === 'quota')
-    return await pause(watch, status, outcome, words)
+  const words = unread(watch, status)
+  forgetInterrupt(watch, status, words)
+  if (hearing.interrupt && !hearing.interrupt.done) {
+    const { parts, task, attempt } = watch.held
+    await carryOutNoted(parts, { task, attempt, driver: driverOf(parts, task, attempt), hearing })
+    return false
+  }
+  if (place.waitingFor === 'quota' || outcome?.kind === 'quota') return await pause(watch, status, outcome)
   if (!outcome) return false
-  const mayEnd = hearing.interruptedAt === undefined
+  const mayEnd = hearing.interrupt === undefined
   if (outcome.kind === 'failed' && mayEnd) throw failure(outcome)
   // A person before the screen of a terminal interface has taken over: its agent is done when the person has left.
   if (watch.held.task.spec.interactive && watch.spectators.present()) return await waitForPerson(watch)
@@ -40,31 +46,46 @@ async function waitForPerson({ place }: Watch): Promise<false> {
 const failure = ({ reason, final }: Extract<Outcome, { kind: 'failed' }>) =>
   new AttemptFailed(reason.code, reason.message, { final, lost: reason.code === 'session-gone' })
 
-function wordsLeft({ held, hearing, reader }: Watch, status: AttemptStatus): Word[] {
+/** Words that were neither in a prompt nor heard: that wait for an agent. */
+function unread({ held, hearing, reader }: Watch, status: AttemptStatus, given = status.words): Word[] {
   const tells = conversationOf(driverOf(held.parts, held.task, held.attempt), held.task) === 'live'
-  return unheard(hearing, status.words, reader.heard?.(), tells)
+  return unheard(hearing, given, reader.heard?.(), tells)
 }
 
-/** An interrupt is over when a word that was said after it has been heard. */
-function forgetInterrupt({ hearing }: Watch, left: readonly Word[]): void {
-  const at = hearing.interruptedAt
-  if (at !== undefined && hearing.words.length > at && !left.includes(hearing.words[at] as Word))
-    delete hearing.interruptedAt
+/** An interrupt is over when a new process has gone on, or a word that was said after it has been heard. */
+function forgetInterrupt({ hearing }: Watch, { turn }: AttemptStatus, left: readonly Word[]): void {
+  const { interrupt } = hearing
+  if (!interrupt) return
+  const next = hearing.words[interrupt.words]
+  if (turn > interrupt.turn || (next && !left.includes(next))) delete hearing.interrupt
 }
 
 /** Words that wait at the end of a turn: on the standard input of a program that is still there, or as a new process's prompt. */
 async function give(watch: Watch, status: AttemptStatus, words: readonly Word[]): Promise<boolean> {
   const { parts, task, attempt } = watch.held
-  const driver = driverOf(parts, task, attempt)
-  const [first] = words
-  const between = conversationOf(driver, task) === 'processes' && hasEnded(watch)
-  if (status.exit || between) return await further(watch, 'word', words)
-  if (driver.conversation === 'turns' && first) {
-    const text = driver.say(first.text, { session: watch.feed.session(), id: first.id })
-    await parts.directories.reply(attempt.agent, { id: first.id, text, once: true })
+  const conversation = conversationOf(driverOf(parts, task, attempt), task)
+  if (status.exit || (conversation === 'processes' && hasEnded(watch))) return await further(watch, 'word')
+  if (conversation === 'turns') {
+    await put(watch, words.slice(0, 1))
     await watch.place.work()
   }
+  // Those that were said while this process was about to start.
+  if (conversation === 'live') await put(watch, words)
   return false
+}
+
+/** Each is put on the standard input once, by whoever does it. A program that has just ended is seen at the next look. */
+async function put({ held, feed }: Watch, words: readonly Word[]): Promise<void> {
+  const { parts, task, attempt } = held
+  const driver = driverOf(parts, task, attempt)
+  try {
+    for (const { id, text } of words) {
+      const bytes = driver.say(text, { session: feed.session(), id })
+      await parts.directories.reply(attempt.agent, { id, text: bytes, once: true })
+    }
+  } catch (error) {
+    if (toOrchError(error).code !== 'E_CANNOT_HEAR') throw error
+  }
 }
 
 /** How long a program may take to end after its turn (it saves its session), in ms. */
@@ -75,12 +96,7 @@ const hasEnded = ({ held: { parts, task }, feed }: Watch): boolean =>
   task.spec.interactive === true || parts.clock.now() - feed.lastAt() > ENDING_MS
 
 /** A quota pause: the processes end, the task waits, then a new process goes on. It uses up no try. */
-async function pause(
-  watch: Watch,
-  status: AttemptStatus,
-  outcome: Outcome | undefined,
-  words: readonly Word[],
-): Promise<boolean> {
+async function pause(watch: Watch, status: AttemptStatus, outcome?: Outcome): Promise<boolean> {
   const { held, place } = watch
   const { parts, task, attempt } = held
   if (place.waitingFor === 'quota' && !outcome && status.state !== 'exited') {
@@ -94,17 +110,28 @@ async function pause(
   }
   if (status.state !== 'exited') await stopAgent(parts, task, attempt.agent)
   if (parts.clock.now() < (place.resetAt ?? 0)) return false
-  return await further(watch, 'quota', words)
+  return await further(watch, 'quota')
 }
 
 const quotaOf = (outcome?: Outcome): { resetAt?: number; message: string } =>
   outcome?.kind === 'quota' ? outcome : { message: 'the quota is used up' }
 
-async function further(watch: Watch, cause: Cause, words: readonly Word[]): Promise<boolean> {
-  const { held, hearing, feed, place } = watch
-  await goOn(held, { cause, words, said: hearing.words.length, session: feed.session() })
-  delete hearing.interruptedAt
-  await place.work()
+/** What a person does meanwhile waits; what was said until then is in the prompt. */
+async function further(watch: Watch, cause: Cause): Promise<boolean> {
+  const { held, hearing, feed, reader } = watch
+  const { parts, attempt, signal } = held
+  await hearing.alone(async () => {
+    if (signal.aborted) return
+    const status = await parts.directories.status(attempt.agent)
+    // A process that was ended before its turn began has not read its prompt.
+    const isHeard = feed.turn() === status.turn
+    const hasRead = isHeard && (feed.hasBegun() || reader.outcome()?.kind === 'reported')
+    const before = hasRead ? status.words : givenBefore(hearing, status)
+    const words = unread(watch, status, before)
+    const session = feed.session()
+    await goOn(held, { cause, turn: status.turn + 1, words, before, hearing, session })
+    await watch.place.work()
+  })
   return true
 }
 

@@ -1,4 +1,5 @@
 import type { Heard, OutputReader, Reply } from '../agent/agent.ts'
+import { toOrchError } from '../errors.ts'
 import type { AgentEvent, NewEvent } from '../journal/journal.ts'
 import type { Usage } from '../task/task.ts'
 import type { Held } from './held.ts'
@@ -15,6 +16,8 @@ export interface Feed {
   bytes(): number
   /** The process of the attempt whose output was read last, from 1. */
   turn(): number
+  /** Whether a turn of that process has begun: then it has read its prompt. */
+  hasBegun(): boolean
   usage(): Usage
   /** The program's own conversation, as it told it last. */
   session(): string | undefined
@@ -46,7 +49,16 @@ export async function openFeed(held: Held, reader: OutputReader): Promise<Feed> 
     return piece
   }
   const reply = async (replies: readonly Reply[]) => {
-    for (const one of replies) await directories.reply(attempt.agent, one)
+    for (const one of replies) await sendReply(one)
+  }
+  // Who has just ended waits for nothing: what came of it is told by its end.
+  const sendReply = (one: Reply) =>
+    directories.reply(attempt.agent, one).catch((error) => {
+      if (toOrchError(error).code !== 'E_CANNOT_HEAR') throw error
+    })
+  const isThere = async () => {
+    const { state, turn } = await directories.status(attempt.agent)
+    return state === 'running' && turn === hear.turn()
   }
   // The reader of a new daemon hears everything again, so that it knows what its predecessor knew; nothing is written twice.
   while (position < attempt.cursor.out) {
@@ -59,7 +71,8 @@ export async function openFeed(held: Held, reader: OutputReader): Promise<Feed> 
       if (last) heard = [last]
     }
   }
-  if (position > 0) await reply(reader.owed?.() ?? [])
+  const owed = position > 0 ? (reader.owed?.() ?? []) : []
+  if (owed.length > 0 && (await isThere())) await reply(owed)
 
   const ingest = async (ready: string[]): Promise<AgentEvent[]> => {
     const said = ready.map(hear)
@@ -93,6 +106,7 @@ export async function openFeed(held: Held, reader: OutputReader): Promise<Feed> 
     heard,
     bytes: () => position,
     turn: () => hear.turn(),
+    hasBegun: () => hear.hasBegun(),
     usage: () => usage,
     session: () => session,
     lastAt: () => lastAt,
@@ -116,14 +130,20 @@ const MARKER = /^\{"orch":"turn","turn":(\d+)\}$/
 /** The reader, with the shim's own lines taken out. */
 function createEar(reader: OutputReader) {
   let turn = 1
+  let begun = false
   const hear = (line: string): Heard => {
     const marker = MARKER.exec(line)
-    if (!marker) return reader.line(line)
-    turn = Number(marker[1])
-    reader.nextProcess()
-    return { events: [] }
+    if (marker) {
+      turn = Number(marker[1])
+      begun = false
+      reader.nextProcess()
+      return { events: [] }
+    }
+    const heard = reader.line(line)
+    begun ||= heard.events.some(({ type }) => type === 'turn.started')
+    return heard
   }
-  return Object.assign(hear, { turn: () => turn })
+  return Object.assign(hear, { turn: () => turn, hasBegun: () => begun })
 }
 
 function addUsage(usage: Usage, event: AgentEvent): Usage {

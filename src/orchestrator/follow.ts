@@ -48,6 +48,9 @@ export async function follow(held: Held): Promise<void> {
     const watch = { held, reader, feed, hearing, place, spectators, began: parts.clock.now() }
     if (place.waitingFor !== 'quota') await place.follow(feed.heard)
     await loop(watch, bell)
+  } catch (error) {
+    hearing.over = true // until it is followed again, if it is
+    throw error
   } finally {
     for (const end of unwatch) end()
     hearing.wake = () => {}
@@ -63,7 +66,7 @@ async function loop(watch: Watch, bell: ReturnType<typeof createBell>): Promise<
     await takeAll(watch, status)
     await watch.spectators.look()
     if (signal.aborted) return
-    if (status.exit && exited !== status.turn) await noteExit(watch.held, status.exit)
+    if (status.exit && exited !== status.turn) await noteExit(watch.held, status.exit, status.turn)
     exited = status.exit ? status.turn : 0
     const outcome = await judge(watch, status)
     if (signal.aborted) return
@@ -96,14 +99,15 @@ async function isAnswered({ parts, attempt }: Held, hearing: Hearing): Promise<b
 }
 
 async function judge(watch: Watch, status: AttemptStatus): Promise<Outcome | undefined> {
-  const { held, reader, feed } = watch
+  const { held, reader, feed, hearing } = watch
   if (status.state === 'absent') throw lost('the directory of the attempt is gone')
   if (status.state === 'lost') throw lost('the agent and its shim are gone and left no exit status')
   if (status.state === 'ready') return await unstarted(watch)
   if (!status.exit) return feed.turn() < status.turn ? undefined : reader.outcome()
   if (status.exit.status === HANGUP) throw lost('the terminal of the agent went away')
   const errors = await held.parts.directories.errors(held.attempt.agent, 4_096)
-  if (status.exit.phase === 'setup') throw setupFailed(status.exit, errors)
+  if (status.exit.phase === 'setup')
+    return isUnbegun(status, hearing) ? INTERRUPTED : notBegun(status, status.exit, errors)
   await feed.finish()
   return reader.outcome(status.exit, errors)
 }
@@ -111,6 +115,19 @@ async function judge(watch: Watch, status: AttemptStatus): Promise<Outcome | und
 /** Higher statuses are those of programs that a signal ended: by no fault of their own, as like as not. */
 const SIGNALLED = 128
 const HANGUP = SIGNALLED + 1
+
+const INTERRUPTED: Outcome = {
+  kind: 'failed',
+  reason: { code: 'interrupted', message: 'a person ended the turn' },
+}
+
+/** Ended by a person before its program was there. */
+const isUnbegun = ({ turn }: AttemptStatus, { interrupt }: Hearing): boolean => interrupt?.turn === turn
+
+/** Set-up steps have the first process only. @throws AttemptFailed */
+function notBegun({ turn }: AttemptStatus, exit: Exit, errors: string): never {
+  throw turn > 1 ? lost('the agent was stopped before it began') : setupFailed(exit, errors)
+}
 
 /** Started again, the agent still starts once: the shim's lock sees to it. */
 async function unstarted({ held: { parts, task, attempt }, began }: Watch): Promise<undefined> {
@@ -126,8 +143,13 @@ function setupFailed(exit: { status: number; step?: number }, output: string): A
   return new AttemptFailed('setup-failed', output ? `${step}:\n${output}` : step, { final })
 }
 
-async function noteExit({ parts, attempt, fence }: Held, { phase, status }: Exit): Promise<void> {
-  const event = { ...eventOf(parts, attempt, 'agent.exited'), data: { phase, status } }
+/** Once for each process, whichever daemon sees it. */
+async function noteExit({ parts, attempt, fence }: Held, exit: Exit, turn: number): Promise<void> {
+  const { taskId, epoch } = attempt
+  const noted = await parts.store.journal.read({ taskId, types: ['agent.exited'], limit: 10_000 })
+  if (noted.some((event) => event.epoch === epoch && event.data?.turn === turn)) return
+  const { phase, status } = exit
+  const event = { ...eventOf(parts, attempt, 'agent.exited'), data: { phase, status, turn } }
   await parts.store.tasks.progress(fence, { events: [event] })
 }
 

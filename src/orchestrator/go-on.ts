@@ -1,6 +1,7 @@
 import { driverOf } from './driver-choice.ts'
-import type { Word } from './hearing.ts'
+import type { Hearing, Word } from './hearing.ts'
 import type { Held } from './held.ts'
+import { earlierWords } from './launch.ts'
 import { launchSpec } from './launch-spec.ts'
 import { buildPrompt } from './prompt.ts'
 import { eventOf, stopAgent, workspaceOf } from './stop.ts'
@@ -10,42 +11,63 @@ export type Cause = 'word' | 'quota'
 
 export interface Onward {
   cause: Cause
-  /** Words for its prompt, and how many were said in the attempt up to the last of them. */
+  /** Number of the process in the attempt. */
+  turn: number
+  /** Words for its prompt, and how many of the words before them earlier processes have read. */
   words: readonly Word[]
-  said: number
-  session?: string
+  before: number
+  hearing: Hearing
+  session: string | undefined
 }
 
 /**
  * The next process of the same attempt: it goes on with the program's session, or where the session is not known, from
  * the task and what is in the worktree. Safe to be killed in: either nothing has changed, or the process is ready to start.
  */
-export async function goOn(held: Held, { cause, words, said, session }: Onward): Promise<void> {
-  const { parts, task, attempt, fence } = held
+export async function goOn(held: Held, onward: Onward): Promise<void> {
+  const { parts, task, attempt } = held
   const { spec } = task
-  await stopAgent(parts, task, attempt.agent) // what the last process left behind, and its session
   const driver = driverOf(parts, task, attempt)
-  const resumed = driver.resumes ? session : undefined
+  const session = driver.resumes ? onward.session : undefined
+  const said = [...onward.hearing.words]
+  const prompt = session ? nextPrompt(onward) : await wholePrompt(held, said)
+  await stopAgent(parts, task, attempt.agent) // what the last process left behind, and its session
   const next = await launchSpec(held, {
     driver,
     profile: await parts.profiles.find(spec.repo, spec.profile),
     settings: await parts.settings(spec.repo),
     workspace: workspaceOf(parts, task),
     setup: [],
-    prompt: promptOf(held, cause, words, resumed !== undefined),
-    ...(resumed && { session: resumed }),
-    words: said,
+    prompt,
+    ...(session && { session }),
+    words: said.length,
   })
+  await note(held, onward, session)
   await parts.directories.proceed(next)
-  const event = { ...eventOf(parts, attempt, 'agent.continued'), data: { cause, session: resumed } }
-  await parts.store.tasks.progress(fence, { events: [event] })
   await parts.runtimes[spec.runtime].start(attempt.agent)
 }
 
-function promptOf({ task, attempt }: Held, cause: Cause, words: readonly Word[], resumed: boolean): string {
+/** Once for each process. What the agent said of its end does not count when it goes on. */
+async function note(
+  { parts, attempt, fence }: Held,
+  { cause, turn, before, hearing }: Onward,
+  session?: string,
+) {
+  if (hearing.before?.turn === turn) return
+  const data = { cause, turn, wordsBefore: before, ...(session && { session }) }
+  const event = { ...eventOf(parts, attempt, 'agent.continued'), data }
+  await parts.store.tasks.progress(fence, { events: [event], attempt: { word: undefined } })
+  hearing.before = { turn, words: before }
+}
+
+function nextPrompt({ cause, words }: Onward): string {
   const said = words.map(({ text }) => text)
-  if (!resumed) return buildPrompt(task, attempt.agent, said)
-  return cause === 'quota'
-    ? ['The pause is over. Go on where you were.', ...said].join('\n\n')
-    : said.join('\n\n')
+  const opening = cause === 'quota' ? ['The pause is over. Go on where you were.'] : []
+  return [...opening, ...said].join('\n\n')
+}
+
+/** For a program that knows nothing of what was before, in this attempt and in those before it. */
+async function wholePrompt({ parts, task, attempt }: Held, words: readonly Word[]): Promise<string> {
+  const said = words.map(({ text }) => text)
+  return buildPrompt(task, attempt.agent, [...(await earlierWords(parts, task)), ...said])
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { JournalEvent } from '../journal/journal.ts'
 import { type Attempt, NO_USAGE } from '../task/task.ts'
-import { createHearings, type Hearing, unheard } from './hearing.ts'
+import { createHearings, type Hearing, newHearing, unheard } from './hearing.ts'
 
 const attempt: Attempt = {
   taskId: 't-1',
@@ -34,10 +34,11 @@ it('counts on from the words that the journal has of this attempt', async () => 
   })
 })
 
-it('knows of an interrupt until a new process went on, and of answered questions', async () => {
-  const interrupted = event('agent.interrupted', { words: 1 })
-  expect((await recalled(said('a'), interrupted)).interruptedAt).toBe(1)
-  expect((await recalled(interrupted, event('agent.continued', {}))).interruptedAt).toBeUndefined()
+it('knows of interrupts, of processes that went on, and of answered questions', async () => {
+  const interrupted = event('agent.interrupted', { id: 'i', turn: 1, words: 1 })
+  expect((await recalled(said('a'), interrupted)).interrupt).toEqual({ id: 'i', turn: 1, words: 1 })
+  const continued = event('agent.continued', { turn: 2, wordsBefore: 1 })
+  expect((await recalled(continued)).before).toEqual({ turn: 2, words: 1 })
   const { permitted } = await recalled(event('agent.permitted', { question: 'q' }))
   expect([...permitted]).toEqual(['q'])
 })
@@ -65,17 +66,15 @@ it('asks again after the journal could not be read', async () => {
 })
 
 const hearing: Hearing = {
-  words: ['a', 'b', 'c'].map((id) => ({ id, text: id })),
-  over: false,
-  permitted: new Set(),
-  wake: () => {},
+  ...newHearing(),
+  words: ['a', 'b', 'c'].map((id) => (id === 'c' ? { id, text: id } : { id, text: id, written: true })),
 }
 it.each([
   ['nothing yet', 0, new Set<string>(), true, ['a', 'b', 'c']],
   ['the first as a prompt', 1, new Set<string>(), true, ['b', 'c']],
   ['one as a prompt and one by itself', 1, new Set(['b']), true, ['c']],
   ['the last by itself', 0, new Set(['c']), true, ['a', 'b']],
-  ['nobody knows what, on its standard input', 1, undefined, true, []],
+  ['nobody knows what, on its standard input', 1, undefined, true, ['c']],
   ['only prompts', 2, undefined, false, ['c']],
 ] as const)('an agent that was given %s', (_, given, heard, tells, left) => {
   expect(unheard(hearing, given, heard, tells).map(({ id }) => id)).toEqual(left)

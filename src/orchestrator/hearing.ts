@@ -1,11 +1,25 @@
 import type { JournalEvent } from '../journal/journal.ts'
 import type { Journal } from '../store/store.ts'
 import type { Attempt } from '../task/task.ts'
+import { createTurns } from '../turns.ts'
 
 /** What a person said to an agent. */
 export interface Word {
   id: string
   text: string
+  /** It was put on the program's standard input. */
+  written?: true
+}
+
+/** A person ended a turn. */
+export interface Interrupt {
+  id: string
+  /** Which process of the attempt it was about: it says nothing of a later one. */
+  turn: number
+  /** How many words had been said by then. */
+  words: number
+  /** Known to be carried out; after the death of a daemon nobody knows. */
+  done?: true
 }
 
 /**
@@ -17,10 +31,14 @@ export interface Hearing {
   words: Word[]
   /** The attempt is being ended: nothing can be said any more. */
   over: boolean
-  /** A person ended the turn, and no later word was heard: how many words had been said by then. */
-  interruptedAt?: number
+  /** A person ended the turn, and no later word was heard. */
+  interrupt?: Interrupt
+  /** How many words the processes before this one had been given and have read. */
+  before?: { turn: number; words: number }
   /** Permission questions that a person has answered. */
   permitted: Set<string>
+  /** One after the other: what a person does to the agent, and the step from one process to the next. */
+  alone<T>(work: () => Promise<T>): Promise<T>
   /** Tells who follows the agent that something changed here. */
   wake: () => void
 }
@@ -56,14 +74,39 @@ export function createHearings(journal: Pick<Journal, 'read'>): Hearings {
 const keyOf = ({ taskId, epoch }: Pick<Attempt, 'taskId' | 'epoch'>) => `${taskId}/${epoch}`
 
 function recall(events: readonly JournalEvent[]): Hearing {
-  const hearing: Hearing = { words: [], over: false, permitted: new Set(), wake: () => {} }
+  const hearing = newHearing()
   for (const { type, data = {} } of events) {
-    if (type === 'agent.said') hearing.words.push({ id: String(data.id), text: String(data.text) })
-    if (type === 'agent.interrupted') hearing.interruptedAt = Number(data.words)
-    if (type === 'agent.continued') delete hearing.interruptedAt
+    if (type === 'agent.said') hearing.words.push(wordOf(data))
+    if (type === 'agent.interrupted')
+      hearing.interrupt = { id: String(data.id), turn: Number(data.turn), words: Number(data.words) }
+    if (type === 'agent.continued')
+      hearing.before = { turn: Number(data.turn), words: Number(data.wordsBefore) }
     if (type === 'agent.permitted') hearing.permitted.add(String(data.question))
   }
   return hearing
+}
+
+const wordOf = ({ id, text, written }: Record<string, unknown>): Word => ({
+  id: String(id),
+  text: String(text),
+  ...(written === true && { written }),
+})
+
+export function newHearing(): Hearing {
+  const inTurn = createTurns()
+  return {
+    words: [],
+    over: false,
+    permitted: new Set(),
+    alone: (work) => inTurn('', work),
+    wake: () => {},
+  }
+}
+
+/** How many words those processes had been given that came before process `turn`. */
+export function givenBefore({ before }: Hearing, { turn, words }: { turn: number; words: number }): number {
+  if (turn <= 1) return 0
+  return before?.turn === turn ? before.words : words
 }
 
 /**
@@ -76,6 +119,6 @@ export function unheard(
   heard: ReadonlySet<string> | undefined,
   tells: boolean,
 ): Word[] {
-  if (tells && !heard) return []
-  return words.filter(({ id }, index) => index >= given && !heard?.has(id))
+  const believed = tells && !heard
+  return words.filter(({ id, written }, index) => index >= given && !heard?.has(id) && !(believed && written))
 }

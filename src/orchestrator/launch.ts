@@ -27,10 +27,11 @@ async function prepare(held: Held): Promise<void> {
   const profile = await parts.profiles.find(spec.repo, spec.profile)
   const driver = await chooseDriver(parts, task, attempt, profile)
   await parts.store.tasks.progress(fence, { attempt: { driver: driver.name } })
-  const before = await attemptBefore(parts, task, attempt)
+  const earlier = await attemptsBefore(parts, task, attempt)
+  const before = earlier[0]
   const workspace = await prepareWorkspace(held, before)
   const setup = await parts.applySetup(settings.setup, { repo: spec.repo, workspace: workspace.path })
-  const session = driver.resumes && before ? sessionToResume(task, before, driver.name) : undefined
+  const session = driver.resumes ? sessionToResume(task, earlier, driver.name) : undefined
   const prompt = buildPrompt(task, attempt.agent, await earlierWords(parts, task))
   const words = (await parts.hearings.of(attempt)).words.length
   await parts.directories.prepare(
@@ -38,21 +39,26 @@ async function prepare(held: Held): Promise<void> {
   )
 }
 
-async function attemptBefore(parts: Parts, task: Task, attempt: Attempt): Promise<Attempt | undefined> {
-  return (await parts.store.tasks.attempts(task.id)).filter((it) => it.epoch < attempt.epoch).at(-1)
+/** The newest first. */
+async function attemptsBefore(parts: Parts, task: Task, attempt: Attempt): Promise<Attempt[]> {
+  return (await parts.store.tasks.attempts(task.id)).filter((it) => it.epoch < attempt.epoch).reverse()
 }
 
 /** What went wrong inside of a conversation would go wrong in it again. */
 const SPOILT = new Set(['session-gone', 'agent-failed', 'gave-up'])
 
-/** The conversation of the attempt before, when the same program can go on with it. */
-function sessionToResume(task: Task, before: Attempt, driver: string): string | undefined {
-  if ((before.driver ?? task.spec.driver) !== driver) return undefined
-  return SPOILT.has(before.reason?.code ?? '') ? undefined : before.session
+/** The conversation of the last attempt that came so far as to have one, when the same program can go on with it. */
+function sessionToResume(task: Task, earlier: readonly Attempt[], driver: string): string | undefined {
+  for (const before of earlier) {
+    if ((before.driver ?? task.spec.driver) !== driver) return undefined
+    if (SPOILT.has(before.reason?.code ?? '')) return undefined
+    if (before.session) return before.session
+  }
+  return undefined
 }
 
 /** What people said to agents of earlier attempts: the next one has to know it. */
-async function earlierWords(parts: Parts, task: Task): Promise<string[]> {
+export async function earlierWords(parts: Parts, task: Task): Promise<string[]> {
   const said = await parts.store.journal.read({ taskId: task.id, types: ['agent.said'], limit: 1_000 })
   return said.filter(({ epoch }) => epoch !== task.epoch).map(({ data }) => String(data?.text))
 }

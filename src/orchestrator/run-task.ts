@@ -15,11 +15,8 @@ import { eventOf, workspaceOf } from './stop.ts'
  * done again, so that a new daemon goes on where the old one was killed. When `signal` aborts it returns where it is.
  */
 export async function runTask(parts: Parts, fence: Fence, signal: AbortSignal): Promise<void> {
-  try {
-    await runStages(parts, fence, signal)
-  } finally {
-    parts.hearings.forget(fence)
-  }
+  await runStages(parts, fence, signal)
+  parts.hearings.forget(fence) // not when it throws: it is driven on soon, and who speaks meanwhile must be heard
 }
 
 async function runStages(parts: Parts, fence: Fence, signal: AbortSignal): Promise<void> {

@@ -1,9 +1,10 @@
 import type { Driver } from '../agent/agent.ts'
-import { OrchError } from '../errors.ts'
+import { OrchError, toOrchError } from '../errors.ts'
 import type { NewEvent } from '../journal/journal.ts'
 import type { Attempt, Task } from '../task/task.ts'
 import { conversationOf, driverOf } from './driver-choice.ts'
 import type { Hearing, Word } from './hearing.ts'
+import { endTurn } from './interrupt.ts'
 import type { Parts } from './parts.ts'
 import { eventOf } from './stop.ts'
 
@@ -31,56 +32,74 @@ export async function say(parts: Parts, { id }: Task, text: string): Promise<voi
  */
 export async function interrupt(parts: Parts, { id }: Task, text?: string): Promise<void> {
   const listener = await listenerOf(parts, id)
-  const { attempt, driver, hearing, task } = listener
-  if (task.waitingFor === 'quota')
-    throw new OrchError('E_STATE', `${id} waits for its quota: no turn is under way`)
-  const words = hearing.words.length
-  hearing.interruptedAt = words
-  await parts.store.journal.append([{ ...eventOf(parts, attempt, 'agent.interrupted'), data: { words } }])
-  const { state } = await parts.directories.status(attempt.agent)
-  if (driver.interrupt && !task.spec.interactive && state === 'running')
-    await parts.directories.send(attempt.agent, driver.interrupt({ session: attempt.session }))
-  else await parts.directories.stop(attempt.agent, parts.config.graceSeconds * 1_000)
+  await endTurn(parts, listener)
   if (text !== undefined) await speak(parts, listener, text)
-  hearing.wake()
+  listener.hearing.wake()
 }
 
 async function listenerOf(parts: Parts, id: Task['id']): Promise<Listener> {
+  await listening(parts, id) // first: nobody forgets the hearing of an attempt that is over already
   const attempt = (await parts.store.tasks.attempts(id)).at(-1)
   const hearing = attempt && (await parts.hearings.of(attempt))
-  const task = await parts.store.tasks.get(id)
-  if (!task) throw new OrchError('E_NOT_FOUND', `there is no task ${id}`)
+  const task = await listening(parts, id)
   const driver = driverOf(parts, task, attempt)
   if (conversationOf(driver, task) === 'none')
     throw new OrchError('E_CANNOT_HEAR', `an agent of the kind ${driver.name} cannot be spoken to`)
-  const listens = task.epoch === attempt?.epoch && (task.state === 'working' || task.state === 'waiting')
-  if (!hearing || hearing.over || !listens)
-    throw new OrchError('E_STATE', `${id} is ${hearing?.over ? 'at its end' : task.state}: nobody listens`)
+  if (!hearing || task.epoch !== attempt?.epoch) throw nobodyListens(task)
   return { task, attempt, driver, hearing }
 }
 
-/** The word counts as said at once, so that the attempt cannot end meanwhile; it is taken back when it cannot be kept. */
-async function speak(
-  parts: Parts,
-  { task, attempt, driver, hearing }: Listener,
-  text: string,
-): Promise<void> {
-  const word: Word = { id: parts.ids.uuid(), text }
-  hearing.words.push(word)
-  try {
-    if (conversationOf(driver, task) === 'live') await write(parts, attempt, driver, word)
-    await parts.store.journal.append([said(parts, attempt, word)])
-  } catch (error) {
-    hearing.words.splice(hearing.words.indexOf(word), 1)
-    throw error
-  }
+/** The task, when an agent of it is at work. @throws OrchError E_NOT_FOUND, E_STATE */
+async function listening(parts: Parts, id: Task['id']): Promise<Task> {
+  const task = await parts.store.tasks.get(id)
+  if (!task) throw new OrchError('E_NOT_FOUND', `there is no task ${id}`)
+  if (task.state !== 'working' && task.state !== 'waiting') throw nobodyListens(task)
+  return task
 }
 
-/** To a program that is between two processes (a quota pause) the word comes with the next one's prompt. */
-async function write(parts: Parts, attempt: Attempt, driver: Driver, { id, text }: Word): Promise<void> {
-  const { state } = await parts.directories.status(attempt.agent)
-  if (state === 'exited') return
-  await parts.directories.send(attempt.agent, driver.say(text, { session: attempt.session, id }))
+const nobodyListens = ({ id, state }: Task, how: string = state) =>
+  new OrchError('E_STATE', `${id} is ${how}: nobody listens`)
+
+function checkOpen({ task, hearing }: Listener): void {
+  if (hearing.over) throw nobodyListens(task, 'at its end')
+}
+
+/** The word counts as said at once, so that the attempt cannot end meanwhile; it is taken back when it cannot be kept. */
+async function speak(parts: Parts, listener: Listener, text: string): Promise<void> {
+  const { task, driver, hearing } = listener
+  checkOpen(listener)
+  const word: Word = { id: parts.ids.uuid(), text }
+  hearing.words.push(word)
+  await hearing.alone(async () => {
+    try {
+      checkOpen(listener) // the attempt may have failed while this waited
+      if (conversationOf(driver, task) === 'live') await write(parts, listener, word)
+      await parts.store.journal.append([said(parts, listener.attempt, word)])
+    } catch (error) {
+      if (!(await isGiven(parts, listener, word))) hearing.words.splice(hearing.words.indexOf(word), 1)
+      throw error
+    }
+  })
+}
+
+async function isGiven(parts: Parts, { attempt, hearing }: Listener, word: Word): Promise<boolean> {
+  const { words } = await parts.directories.status(attempt.agent)
+  return hearing.words.indexOf(word) < words
+}
+
+/** To a program that is between two processes, or in a quota pause, the word comes with the next one's prompt. */
+async function write(parts: Parts, { task, attempt, driver, hearing }: Listener, word: Word): Promise<void> {
+  const { state, words } = await parts.directories.status(attempt.agent)
+  const pauses = (await parts.store.tasks.get(task.id))?.waitingFor === 'quota'
+  if (pauses || state === 'exited' || hearing.words.indexOf(word) < words) return
+  const text = driver.say(word.text, { session: attempt.session, id: word.id })
+  try {
+    await parts.directories.reply(attempt.agent, { id: word.id, text, once: true })
+    word.written = true
+  } catch (error) {
+    const ended = (await parts.directories.status(attempt.agent)).state === 'exited'
+    if (!ended || toOrchError(error).code !== 'E_CANNOT_HEAR') throw error
+  }
 }
 
 function said(parts: Parts, attempt: Attempt, word: Word): NewEvent {

@@ -2,31 +2,21 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { Driver } from '../../src/agent/agent.ts'
-import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
 import type { Task } from '../../src/task/task.ts'
-import { beginWith, ended, order, realParts, taskWhen } from '../support/parts.ts'
+import { flag, give, team, types, work } from '../support/conversation.ts'
+import { until as waitUntil } from '../support/orch.ts'
+import { ended, taskWhen } from '../support/parts.ts'
 import { makeRepository } from '../support/repository.ts'
 import { lines, scriptedDriver } from '../support/scripted.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 /** One attempt over several processes: words, interrupts, permissions, quotas, sessions, other programs. */
 
-async function team(drivers: Driver[] = [scriptedDriver('scripted')], state?: string) {
-  const parts = await realParts(state ? { state } : {})
-  const all: Parts = { ...parts, drivers: new Map(drivers.map((driver) => [driver.name, driver])) }
-  return { parts: all, orchestrator: await beginWith(all) }
-}
-const give = async (orchestrator: Orchestrator, script: string[], more: object = {}) => {
-  const { path } = await makeRepository()
-  return await order(orchestrator, path, script.join('\n'), { driver: 'scripted', tries: 1, ...more })
-}
-const types = async (parts: Parts, { id }: Task) =>
-  (await parts.store.journal.read({ taskId: id })).map(({ type }) => type)
-const work = (task: Task, file: string) =>
-  execFileSync('git', ['-C', task.spec.repo, 'show', `${task.spec.branch}:${file}`], { encoding: 'utf8' })
-const flag = () => join(temporaryDirectory('orch-flag'), 'go')
+const hasBegun = (parts: Parts, task: Task) =>
+  taskWhen(parts, task, 'has begun', ({ state }) => state === 'working').then(() =>
+    waitUntil('its turn began', async () => (await types(parts, task)).includes('turn.started')),
+  )
 
 const { started, reported, commit, until, quota, failed } = lines
 /** Works until the flag is there; what it is told in its second process it does at once. */
@@ -51,7 +41,7 @@ it('gives words at the end of a turn to a new process of the same attempt, which
 
 it('keeps words and interrupts through the death of the daemon', async () => {
   const state = temporaryDirectory('orch-state')
-  const first = await team(undefined, state)
+  const first = await team({ state })
   const go = flag()
   const task = await give(first.orchestrator, inTwoTurns(go))
   await taskWhen(first.parts, task, 'works', ({ state: now }) => now === 'working')
@@ -59,7 +49,7 @@ it('keeps words and interrupts through the death of the daemon', async () => {
   await first.orchestrator.end()
   await first.parts.store.close()
   writeFileSync(go, '')
-  const { parts } = await team(undefined, state)
+  const { parts } = await team({ state })
   const done = await ended(parts, task)
   expect(done).toMatchObject({ state: 'accepted', epoch: 1 })
   expect(work(done, 'second')).toBe('Do this too')
@@ -68,7 +58,7 @@ it('keeps words and interrupts through the death of the daemon', async () => {
 it('ends a turn and waits for the word that it goes on with', async () => {
   const { parts, orchestrator } = await team()
   const task = await give(orchestrator, inTwoTurns('/no/such/file'))
-  await taskWhen(parts, task, 'works', ({ state }) => state === 'working')
+  await hasBegun(parts, task)
   await orchestrator.interrupt(task.id)
   const waits = await taskWhen(parts, task, 'waits', ({ state }) => state === 'waiting')
   expect(waits).toMatchObject({ waitingFor: 'input', used: 0 })
@@ -81,7 +71,7 @@ it('ends a turn and waits for the word that it goes on with', async () => {
 it('ends a turn with the word that it goes on with', async () => {
   const { parts, orchestrator } = await team()
   const task = await give(orchestrator, inTwoTurns('/no/such/file'))
-  await taskWhen(parts, task, 'works', ({ state }) => state === 'working')
+  await hasBegun(parts, task)
   await orchestrator.interrupt(task.id, 'Do that instead')
   expect(work(await ended(parts, task), 'second')).toBe('Do that instead')
 })
@@ -105,22 +95,22 @@ it('waits for a quota and goes on without using up a try', async () => {
 
 it('waits on for a quota after the death of the daemon', async () => {
   const state = temporaryDirectory('orch-state')
-  const first = await team(undefined, state)
+  const first = await team({ state })
   const resetAt = Date.now() + 2_000
   const task = await give(first.orchestrator, untilQuota(resetAt))
   await taskWhen(first.parts, task, 'waits', ({ state: now }) => now === 'waiting')
   await first.orchestrator.end()
   await first.parts.store.close()
-  const { parts } = await team(undefined, state)
+  const { parts } = await team({ state })
   const done = await ended(parts, task)
   expect(Date.now()).toBeGreaterThanOrEqual(resetAt)
   expect(done).toMatchObject({ state: 'accepted', epoch: 1, used: 0 })
 })
 
 it('takes the next program when one has no quota, or its service is down', async () => {
-  const { parts, orchestrator } = await team(
-    ['scripted', 'other', 'third'].map((name) => scriptedDriver(name, { takesProgram: undefined })),
-  )
+  const { parts, orchestrator } = await team({
+    drivers: ['scripted', 'other', 'third'].map((name) => scriptedDriver(name, { takesProgram: undefined })),
+  })
   const profile = await parts.profiles.find(undefined, 'general')
   const find = async () => ({ ...profile, fallback: ['other', 'third'] })
   parts.profiles.find = find
@@ -192,9 +182,9 @@ const permit = (question: string, allowed: boolean) => `${question} ${allowed}\n
 it.each(['live', 'turns'] as const)(
   'asks a person, and hears words on its standard input (%s)',
   async (conversation) => {
-    const { parts, orchestrator } = await team([
-      scriptedDriver('scripted', { conversation, fifo: true, permit }),
-    ])
+    const { parts, orchestrator } = await team({
+      drivers: [scriptedDriver('scripted', { conversation, fifo: true, permit })],
+    })
     const task = await give(orchestrator, listens)
     const waits = await taskWhen(parts, task, 'waits', ({ state }) => state === 'waiting')
     expect(waits.waitingFor).toBe('permission')
@@ -211,7 +201,9 @@ it.each(['live', 'turns'] as const)(
 )
 
 it('refuses words, interrupts and permissions where nobody listens', async () => {
-  const { parts, orchestrator } = await team([scriptedDriver('scripted', { conversation: 'none' })])
+  const { parts, orchestrator } = await team({
+    drivers: [scriptedDriver('scripted', { conversation: 'none' })],
+  })
   const task = await give(orchestrator, [started(), 'sleep 60'])
   await taskWhen(parts, task, 'works', ({ state }) => state === 'working')
   await expect(orchestrator.say(task.id, 'x')).rejects.toMatchObject({ code: 'E_CANNOT_HEAR' })
@@ -248,7 +240,9 @@ it('says what was refused to an agent that has nothing to show', async () => {
 })
 
 it('counts what a conversation used once, also over attempts', async () => {
-  const { parts, orchestrator } = await team([scriptedDriver('scripted', { tellsSessionUsage: true })])
+  const { parts, orchestrator } = await team({
+    drivers: [scriptedDriver('scripted', { tellsSessionUsage: true })],
+  })
   const used = (inputTokens: number) => lines.event({ type: 'usage', usage: { inputTokens, turns: 1 } })
   const script = [
     started(),
