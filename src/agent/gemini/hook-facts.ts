@@ -15,7 +15,7 @@ export const GEMINI_HOOKS: Readonly<Record<string, FactReader>> = {
     ({ tool_response: response, ...it }) => ({
       type: 'tool-ends',
       ...callOf(it),
-      ...(response && { ok: !response.error }),
+      ...okOf(it.tool_name, response),
     }),
   ),
   Notification: reading(
@@ -28,4 +28,10 @@ export const GEMINI_HOOKS: Readonly<Record<string, FactReader>> = {
     text: text ?? '',
   })),
   SessionEnd: passedOver,
+}
+
+/** A command of the shell that failed is no error to it, so that nothing is known of one without. */
+function okOf(tool?: string, response?: { error?: unknown }): { ok?: boolean } {
+  if (response?.error) return { ok: false }
+  return response && tool !== 'run_shell_command' ? { ok: true } : {}
 }

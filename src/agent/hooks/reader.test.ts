@@ -104,8 +104,20 @@ it('gemini: a turn, and leave that is asked for', () => {
   expect(reader.outcome()).toEqual({ kind: 'reported', summary: 'done' })
   const asked = heard(gemini(), recorded('gemini/hooks-permission'))
   expect(types(asked)).toEqual(['turn.started', 'waiting', 'tool.called', 'message', 'turn.ended'])
-  expect(asked[2]).toMatchObject({ name: 'run_shell_command', input: 'touch /home/dev/forbidden', ok: true })
+  expect(asked[2]).toMatchObject({ name: 'run_shell_command', input: 'touch /home/dev/forbidden' })
+  expect(asked[2]).not.toHaveProperty('ok')
   expect((asked[2] as { durationMs: number }).durationMs).toBeGreaterThan(60_000)
+})
+
+it.each([
+  ['read_file', { error: { message: 'no such file' } }, { ok: false }],
+  ['read_file', { llmContent: 'text' }, { ok: true }],
+  ['run_shell_command', { error: { message: 'refused' } }, { ok: false }],
+  ['run_shell_command', { llmContent: 'Exit Code: 3' }, {}],
+  ['read_file', undefined, {}],
+])('gemini: %s with %j', (tool_name, tool_response, ok) => {
+  const [called] = heard(gemini(), [hook('AfterTool', { tool_name, tool_response })])
+  expect(called).toEqual({ type: 'tool.called', id: expect.any(String), name: tool_name, ...ok })
 })
 
 it.each([
