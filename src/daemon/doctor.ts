@@ -5,6 +5,7 @@ import { type Paths, pathsIn } from '../config/paths.ts'
 import { OrchError, toOrchError } from '../errors.ts'
 import type { Exec } from '../exec.ts'
 import { examineNode, examineState } from './doctor-machine.ts'
+import { examineMcpServers } from './doctor-mcp.ts'
 import {
   type AgentProgram,
   examineAgents,
@@ -55,6 +56,7 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
   const machine = { ...options, installer }
   const config = await loadConfig(environment).catch(toOrchError)
   const runtime = config instanceof OrchError ? 'tmux' : config.config.runtime
+  const statePaths = () => pathsIn(stateDirectory(environment))
   const checks: [name: string, check: Check][] = [
     ['node', () => examineNode(nodeVersion)],
     ['git', () => examineGit(machine)],
@@ -65,14 +67,15 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
     ['redis', () => examineRedis(machine)],
     ['sandbox', () => examineSandbox(machine)],
     ['configuration', () => examineConfig(config)],
-    ['state directory', () => examineState(pathsIn(stateDirectory(environment)))],
-    ['daemon', () => examineDaemon(options, pathsIn(stateDirectory(environment)))],
+    ['MCP servers', () => (config instanceof OrchError ? [] : examineMcpServers(options, statePaths))],
+    ['state directory', () => examineState(statePaths())],
+    ['daemon', () => examineDaemon(options, statePaths())],
   ]
   const found = await Promise.all(checks.map(([name, check]) => safely(name, check)))
   return found.flat()
 }
 
-type Check = () => Promise<Finding[] | Finding> | Finding
+type Check = () => Promise<Finding[] | Finding> | Finding[] | Finding
 
 async function safely(name: string, check: Check): Promise<Finding[]> {
   try {

@@ -1,4 +1,4 @@
-import { Client, type Transport } from '@modelcontextprotocol/client'
+import { Client, SdkHttpError, type Transport } from '@modelcontextprotocol/client'
 import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
@@ -38,7 +38,7 @@ export async function askServer(deps: AskDeps, server: McpServer, env: Env, cwd:
     if (!shown.otherEra) throw shown.failed
     // It speaks, and knows no `initialize`: a server of 2026-07-28 or later. Servers of before may not survive its probe.
     const again = await tryOut(deps, open, late, '2026-07-28')
-    if ('failed' in again) throw again.failed
+    if ('failed' in again) throw shown.failed
     return again
   } catch (error) {
     if (error instanceof OrchError) throw error
@@ -108,5 +108,7 @@ async function listTools(
   return { instructions, tools }
 }
 
-/** An error that came as an answer, not one of the connection. */
-const isRefusal = (error: unknown): boolean => typeof (error as { code?: unknown }).code === 'number'
+/** An answer that says no, in JSON-RPC or by HTTP; not an error of the connection. */
+const isRefusal = (error: unknown): boolean =>
+  typeof (error as { code?: unknown }).code === 'number' ||
+  (error instanceof SdkHttpError && error.status === 400)
