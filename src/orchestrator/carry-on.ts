@@ -5,7 +5,7 @@ import { conversationOf, driverOf, hasFallback } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
 import { type Cause, goOn } from './go-on.ts'
 import { givenBefore, unheard, type Word } from './hearing.ts'
-import { carryOutNoted } from './interrupt.ts'
+import { carryOutNoted, insist } from './interrupt.ts'
 import { stopAgent } from './stop.ts'
 import type { Watch } from './watch.ts'
 
@@ -20,17 +20,21 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
   const { hearing, place } = watch
   const words = unread(watch, status)
   forgetInterrupt(watch, status, words)
+  const { parts, task, attempt } = watch.held
+  const agent = { task, attempt, driver: driverOf(parts, task, attempt), hearing }
   if (hearing.interrupt && !hearing.interrupt.done) {
-    const { parts, task, attempt } = watch.held
-    await carryOutNoted(parts, { task, attempt, driver: driverOf(parts, task, attempt), hearing })
+    await carryOutNoted(parts, agent)
     return false
   }
   if (place.waitingFor === 'quota' || outcome?.kind === 'quota') return await pause(watch, status, outcome)
-  if (!outcome) return false
+  if (!outcome) {
+    await insist(parts, agent, status)
+    return false
+  }
   const mayEnd = hearing.interrupt === undefined
   if (outcome.kind === 'failed' && mayEnd) throw failure(outcome)
   // A person before the screen of a terminal interface has taken over: its agent is done when the person has left.
-  if (watch.held.task.spec.interactive && watch.spectators.present()) return await waitForPerson(watch)
+  if (task.spec.interactive && watch.spectators.present()) return await waitForPerson(watch)
   if (words.length > 0) return await give(watch, status, words)
   if (!mayEnd) return await waitForPerson(watch)
   hearing.over = true

@@ -20,6 +20,8 @@ export interface Interrupt {
   words: number
   /** Known to be carried out; after the death of a daemon nobody knows. */
   done?: true
+  /** When it was carried out, in ms since the epoch. */
+  at?: number
 }
 
 /**

@@ -72,6 +72,18 @@ async function carryOut(parts: Parts, { task, attempt, driver }: Interrupted, it
   if (turn === it.turn && !(tells && (await tell(parts, attempt, { id: it.id, text }))))
     await parts.directories.stop(attempt.agent, parts.config.graceSeconds * 1_000)
   it.done = true
+  it.at = parts.clock.now()
+}
+
+/** How long a program may take to end its turn when it was told, in ms. */
+const OBEY_MS = 10_000
+
+/** Ends the processes of a program that was told to end its turn and works on. */
+export async function insist(parts: Parts, { hearing, attempt }: Interrupted, status: AttemptStatus) {
+  const { at = Number.POSITIVE_INFINITY, turn } = hearing.interrupt ?? {}
+  if (status.state !== 'running' || turn !== status.turn || parts.clock.now() - at < OBEY_MS) return
+  parts.log.warn('an agent did not end its turn when it was told to', { agent: attempt.agent })
+  await parts.directories.stop(attempt.agent, parts.config.graceSeconds * 1_000)
 }
 
 /** Whether it could be told. */

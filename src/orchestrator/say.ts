@@ -42,17 +42,23 @@ async function listenerOf(parts: Parts, id: Task['id']): Promise<Listener> {
   const attempt = (await parts.store.tasks.attempts(id)).at(-1)
   const hearing = attempt && (await parts.hearings.of(attempt))
   const task = await listening(parts, id)
-  const driver = driverOf(parts, task, attempt)
-  if (conversationOf(driver, task) === 'none')
-    throw new OrchError('E_CANNOT_HEAR', `an agent of the kind ${driver.name} cannot be spoken to`)
+  const driver = hearingDriver(parts, task, attempt)
   if (!hearing || task.epoch !== attempt?.epoch) throw nobodyListens(task)
   return { task, attempt, driver, hearing }
 }
 
-/** The task, when an agent of it is at work. @throws OrchError E_NOT_FOUND, E_STATE */
+/** @throws OrchError E_CANNOT_HEAR */
+function hearingDriver(parts: Parts, task: Task, attempt?: Attempt): Driver {
+  const driver = driverOf(parts, task, attempt)
+  if (conversationOf(driver, task) !== 'none') return driver
+  throw new OrchError('E_CANNOT_HEAR', `an agent of the kind ${driver.name} cannot be spoken to`)
+}
+
+/** The task, when an agent of it is at work. @throws OrchError E_NOT_FOUND, E_CANNOT_HEAR, E_STATE */
 async function listening(parts: Parts, id: Task['id']): Promise<Task> {
   const task = await parts.store.tasks.get(id)
   if (!task) throw new OrchError('E_NOT_FOUND', `there is no task ${id}`)
+  hearingDriver(parts, task)
   if (task.state !== 'working' && task.state !== 'waiting') throw nobodyListens(task)
   return task
 }

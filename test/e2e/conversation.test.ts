@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
 import type { Task } from '../../src/task/task.ts'
 import { flag, give, team, types, work } from '../support/conversation.ts'
@@ -255,4 +256,21 @@ it('counts what a conversation used once, also over attempts', async () => {
     [100, 1],
     [150, 1],
   ])
+})
+
+it('ends the processes of a program that does not end its turn when it is told to', async () => {
+  let ahead = 0
+  const clock = { ...systemClock, now: () => Date.now() + ahead }
+  const interrupt = () => 'stop\n'
+  const driver = scriptedDriver('scripted', { conversation: 'live', fifo: true, interrupt })
+  const { parts, orchestrator } = await team({ drivers: [driver], clock })
+  const task = await give(orchestrator, [
+    started(),
+    `if [ "$SESSION" ]; then : >work; ${reported('last')}; git add . ; git commit -qm work; else sleep 60; fi`,
+  ])
+  await taskWhen(parts, task, 'works', ({ state }) => state === 'working')
+  await hasBegun(parts, task)
+  await orchestrator.interrupt(task.id, 'Go on')
+  ahead = 11_000
+  expect(await ended(parts, task)).toMatchObject({ state: 'accepted', epoch: 1 })
 })

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Driver } from '../../src/agent/agent.ts'
+import type { Clock } from '../../src/clock.ts'
 import type { Config } from '../../src/config/schema.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
@@ -17,6 +18,7 @@ export interface TeamOptions {
   state?: string
   config?: Partial<Config>
   around?: Around
+  clock?: Clock
   /** It will die in the middle of something: nobody waits for its end. */
   dies?: boolean
 }
