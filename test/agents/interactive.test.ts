@@ -83,7 +83,9 @@ for (const [name, { settings, model: modelName }] of Object.entries(PROGRAMS)) {
     const tmux = async (...args: string[]) =>
       (await exec(['tmux', '-S', orch.paths.tmuxSocket, ...args], { env: orch.env })).stdout
     const agentOf = async (id: string) =>
-      (await tmux('list-sessions', '-F', '#{session_name}')).split('\n').find((it) => it.includes(id.slice(2))) ?? ''
+      (await tmux('list-sessions', '-F', '#{session_name}'))
+        .split('\n')
+        .find((it) => it.includes(id.slice(2))) ?? ''
     const calls = (id: string, count: number) =>
       until(`${count} tool calls`, async () => (await orch.task(id)).usage.toolCalls >= count, 60_000)
     const inState = (id: string, state: string) =>
