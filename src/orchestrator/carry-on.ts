@@ -31,10 +31,10 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
     await insist(parts, agent, status)
     return false
   }
+  // A person before the screen of a terminal interface has taken over: its agent is done when the person has left.
+  if (task.spec.interactive && !status.exit && watch.spectators.present()) return await waitForPerson(watch)
   const mayEnd = hearing.interrupt === undefined
   if (outcome.kind === 'failed' && mayEnd) throw failure(outcome)
-  // A person before the screen of a terminal interface has taken over: its agent is done when the person has left.
-  if (task.spec.interactive && watch.spectators.present()) return await waitForPerson(watch)
   if (words.length > 0) return await give(watch, status, words)
   if (!mayEnd) return await waitForPerson(watch)
   hearing.over = true
