@@ -23,29 +23,31 @@ const variableName = z.string().regex(/^[A-Za-z_]\w{0,99}$/, 'the name of a vari
 export const mcpServerName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'an MCP server is named by small letters, digits, - and _')
-  .refine((name) => name !== 'orch', 'orch is the name of the server that Orch itself gives to agents')
 
 /** An MCP server that profiles may name. Secrets are named, never written. */
-export const mcpServerSchema = z.union([
-  z.strictObject({
-    command: argv,
-    env: z.array(variableName).max(50).default([]).describe('names of variables that it gets'),
-  }),
-  z.strictObject({
-    url: z
-      .url({ protocol: /^https?$/ })
-      .max(2_000)
-      .refine(
-        (url) => !/^https?:\/\/[^/?#]*@/i.test(url),
-        'no password in a URL: name a variable by bearer or headers',
-      ),
-    bearer: variableName.optional().describe('name of the variable that holds the bearer token'),
-    headers: z
-      .record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/), variableName)
-      .default({})
-      .describe('header → name of the variable that holds its value'),
-  }),
-])
+export const mcpServerSchema = z.union(
+  [
+    z.strictObject({
+      command: argv,
+      env: z.array(variableName).max(50).default([]).describe('names of variables that it gets'),
+    }),
+    z.strictObject({
+      url: z
+        .url({ protocol: /^https?$/ })
+        .max(2_000)
+        .refine(
+          (url) => !/^https?:\/\/[^/?#]*@/i.test(url),
+          'no password in a URL: name a variable by bearer or headers',
+        ),
+      bearer: variableName.optional().describe('name of the variable that holds the bearer token'),
+      headers: z
+        .record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/), variableName)
+        .default({})
+        .describe('header → name of the variable that holds its value'),
+    }),
+  ],
+  'a list `command` with `env`, or a `url` with `bearer` and `headers`: lists and names of variables',
+)
 export type McpServerDeclaration = z.infer<typeof mcpServerSchema>
 
 /** A check that Orch runs itself on the head of a pull request of the local forge. */
@@ -85,7 +87,13 @@ export const projectSettings = z.strictObject({
     .describe('variables handed to agents; a trailing * matches'),
   checks: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}$/), checkSchema).default({}),
   mergeMethod: z.enum(['merge', 'squash', 'rebase']).default('merge'),
-  mcpServers: z.record(mcpServerName, mcpServerSchema).default({}),
+  mcpServers: z
+    .record(mcpServerName, mcpServerSchema)
+    .refine(
+      (servers) => !('orch' in servers),
+      'orch is the name of the server that Orch itself gives to agents',
+    )
+    .default({}),
   mcp: z.array(mcpServerName).max(50).default([]).describe('MCP servers that every agent is given'),
   memoryMegabytes: limits.memoryMegabytes.unwrap().default(512),
   cpuPercent: limits.cpuPercent,
