@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { mcpFixture } from '../../test/support/mcp.ts'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
 import { packageVersion } from '../api/version.ts'
 import { exec } from '../exec.ts'
@@ -105,6 +106,26 @@ test('a sandbox that cannot work is no sandbox', async () => {
 
 test('the Node that runs us', async () => {
   expect((await onMachine(GOOD, { nodeVersion: '20.20.2' })).of('node').state).toBe('fail')
+})
+
+test('MCP servers are asked when there are any, and only those that may be started', async () => {
+  expect((await onMachine(GOOD)).findings.map(({ name }) => name)).not.toContainEqual(
+    expect.stringMatching(/MCP/),
+  )
+  const place = temporaryDirectory('doctor-mcp')
+  const config = join(place, 'config.yaml')
+  const mcpServers = {
+    good: { command: mcpFixture('lists-two-tools') },
+    bad: { command: mcpFixture('exits-at-once') },
+  }
+  writeFileSync(config, JSON.stringify({ mcpServers }))
+  const { of } = await onMachine(GOOD, { env: { ORCH_CONFIG: config } })
+  expect(of('MCP server good')).toMatchObject({ state: 'ok', found: 'answers, tools: 2' })
+  expect(of('MCP server bad')).toMatchObject({
+    state: 'warn',
+    found: expect.stringContaining('it ended with status 3'),
+    fix: expect.stringContaining('orch mcp check bad'),
+  })
 })
 
 test('a configuration that is broken', async () => {

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
 import { oneLine } from '../text.ts'
+import { mcpFailure } from './failure.ts'
 import type { Shown } from './fingerprint.ts'
 import { openHttp } from './http.ts'
 import type { Link } from './link.ts'
@@ -43,7 +44,7 @@ export async function askServer(deps: AskDeps, server: McpServer, env: Env, cwd:
   } catch (error) {
     if (error instanceof OrchError) throw error
     const why = oneLine(withoutSecrets(server, env)((error as Error).message), 500)
-    throw new OrchError('E_MCP_FAILED', `the MCP server ${server.name} failed: ${why}`)
+    throw mcpFailure(server.name, why)
   } finally {
     deadline.abort()
   }

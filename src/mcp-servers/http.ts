@@ -1,7 +1,7 @@
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { Clock } from '../clock.ts'
-import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
+import { mcpFailure } from './failure.ts'
 import { type Link, MOST_BYTES, TOO_MUCH } from './link.ts'
 import type { McpUrl } from './mcp-servers.ts'
 
@@ -47,10 +47,7 @@ function headersOf(server: McpUrl, env: Env): Record<string, string> {
   const value = (name: string) => {
     const text = (env[name] ?? '').trim()
     if (/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) return text
-    throw new OrchError(
-      'E_MCP_FAILED',
-      `the MCP server ${server.name}: ${name} holds what no header may hold`,
-    )
+    throw mcpFailure(server.name, `${name} holds what no header may hold`)
   }
   const given = Object.entries(server.headers).map(([header, name]) => [header, value(name)])
   return {

@@ -3,6 +3,7 @@ import { OrchError, toOrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
 import { oneLine, plainText } from '../text.ts'
 import type { Declared } from './declared.ts'
+import { mcpFailure, whyOf } from './failure.ts'
 import { declarationHash, difference, type Fingerprint, fingerprint, type Shown } from './fingerprint.ts'
 import type { McpFinding } from './mcp-servers.ts'
 import { isPinOf, type Pin, type PinKey } from './pins.ts'
@@ -15,6 +16,8 @@ export interface Judged {
   finding: McpFinding
   /** What it shows now, when it was asked and answered. */
   fingerprint?: Fingerprint
+  /** Why it failed. */
+  error?: OrchError
 }
 
 /** The pin of a repository's server belongs to that repository; one of the user's own holds everywhere. */
@@ -58,10 +61,11 @@ export function judge(
   return { declared, fingerprint: now, finding }
 }
 
-export function failed(declared: Declared, error: unknown): Judged {
+/** It could not be asked, or showed what cannot be pinned. */
+export function failed(declared: Declared, thrown: unknown): Judged {
   const { name } = declared.server
-  const { message } = toOrchError(error)
-  return { declared, finding: { name, state: 'failed', tools: [], message } }
+  const error = thrown instanceof OrchError ? thrown : mcpFailure(name, toOrchError(thrown).message)
+  return { declared, error, finding: { name, state: 'failed', tools: [], message: whyOf(error) } }
 }
 
 const unapproved = (repo = '') => `${projectConfigFile(repo)} declares it, and nobody approved it`
@@ -83,13 +87,19 @@ const ORDER = ['unapproved', 'changed', 'failed'] as const
 
 /** @throws OrchError E_MCP_UNAPPROVED, E_MCP_CHANGED or E_MCP_FAILED when one of them is not ready */
 export function insist(judged: Judged[]): void {
-  const bad = judged.map(({ finding }) => finding).filter(({ state }) => state !== 'ready')
-  const state = ORDER.find((it) => bad.some((finding) => finding.state === it))
+  const bad = judged.filter(({ finding }) => finding.state !== 'ready')
+  const state = ORDER.find((it) => bad.some(({ finding }) => finding.state === it))
   if (!state) return
-  const said = bad.map((it) =>
-    it.state === 'failed' ? it.message : `the MCP server ${it.name}: ${it.message}`,
-  )
+  const worst = bad.filter(({ finding }) => finding.state === state)
+  const fix = state === 'failed' ? worst[0]?.error?.fix : askingFor(worst.map(({ finding }) => finding.name))
+  const said = bad.map(({ finding: { name, message } }) => `the MCP server ${name}: ${message}`)
   throw new OrchError(CODES[state], said.join('; '), {
-    details: { servers: bad.map(({ name, state, message }) => ({ name, state, message })) },
+    ...(fix !== undefined && { fix }),
+    details: { servers: bad.map(({ finding: { name, state, message } }) => ({ name, state, message })) },
   })
+}
+
+function askingFor(names: string[]): string {
+  const all = names.join(' ')
+  return `\`orch mcp check ${all}\` shows what is offered; \`orch mcp approve ${all}\` lets agents have it.`
 }

@@ -3,9 +3,9 @@ import type { Clock } from '../clock.ts'
 import type { Env } from '../exec.ts'
 import { declarationHash, type Shown } from './fingerprint.ts'
 import type { McpServer } from './mcp-servers.ts'
-import { variablesOf } from './variables.ts'
+import { secretNames } from './variables.ts'
 
-/** Asks a server that is not known to have answered lately. What it showed is kept in memory, and so are the variables. */
+/** Asks a server that is not known to have answered lately. What it showed is kept in memory, and so are its secrets. */
 export interface Kept {
   /** With `anew` it is asked in any case. @throws OrchError E_MCP_FAILED, which is not kept */
   ask(server: McpServer, env: Env, cwd: string, options?: { anew: boolean }): Promise<Shown>
@@ -14,7 +14,7 @@ export interface Kept {
 const KEPT_MS = 5 * 60_000
 
 interface Entry {
-  variables: Env
+  variables: (string | undefined)[]
   at: number
   shown: Promise<Shown>
 }
@@ -31,7 +31,8 @@ export function keepAnswers(
     async ask(server, env, cwd, { anew } = { anew: false }) {
       forgetOld()
       const key = JSON.stringify([cwd, server.name, declarationHash(server)])
-      const variables = variablesOf(server, env)
+      // Not PATH and HOME: those of agents differ from those of their caller, and the server is the same.
+      const variables = secretNames(server).map((name) => env[name])
       const known = entries.get(key)
       if (known && !anew && isDeepStrictEqual(known.variables, variables)) return await known.shown
       const entry = { variables, at: clock.now(), shown: ask(server, env, cwd) }

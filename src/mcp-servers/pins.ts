@@ -93,7 +93,7 @@ const damaged = (file: string, cause: unknown) =>
 
 /** Synced before it takes its place: after a crash of the machine it must not be empty, or a server could be trusted anew. */
 async function writePins(file: string, pins: Pin[]): Promise<void> {
-  const fresh = `${file}.${process.pid}.new`
+  const fresh = `${file}.new` // always the same, so that a crash leaves no second one behind
   try {
     const handle = await open(fresh, 'w', 0o600)
     try {

@@ -74,6 +74,13 @@ test('a team that starts at once asks a server once', async () => {
   expect(started()).toEqual(['a'])
 })
 
+test('agents whose PATH differs from that of their caller do not make it start again', async () => {
+  const { servers, started, place } = world()
+  await servers.ready(place, ['a'], env)
+  await servers.ready(place, ['a'], { ...env, PATH: `/orch/bin:${env.PATH}`, HOME: '/private/home' })
+  expect(started()).toEqual(['a'])
+})
+
 test('what was asked with other values of its variables says nothing of these', async () => {
   const { servers, started, place, declare, serverOf } = world()
   declare('a', { ...serverOf('a'), env: ['KEY'] } as McpServer)
@@ -106,6 +113,7 @@ test("a repository's server is not started before somebody approves it", async (
   const { servers, place, started } = world('project')
   await expect(servers.ready(place, ['a'], env)).rejects.toMatchObject({
     code: 'E_MCP_UNAPPROVED',
+    fix: expect.stringContaining('orch mcp approve a'),
     message: `the MCP server a: ${place}/.orch/config.yaml declares it, and nobody approved it`,
   })
   expect(await servers.check(place, [], env)).toMatchObject([
@@ -153,14 +161,14 @@ test('when one fails none is approved', async () => {
   declare('b', { name: 'b', command: ['/no/such/program'], env: [] })
   await expect(servers.approve(place, ['a', 'b'], env)).rejects.toMatchObject({
     code: 'E_MCP_FAILED',
-    message: 'the MCP server b failed: /no/such/program cannot be started: ENOENT',
+    message: 'the MCP server b: /no/such/program cannot be started: ENOENT',
   })
   offer(
     'a',
     [add, add].map((it) => ({ ...it })),
   )
   await expect(servers.approve(place, ['a'], env)).rejects.toMatchObject({
-    message: 'the MCP server a failed: it lists two tools of the name add',
+    message: 'the MCP server a: it lists two tools of the name add',
   })
   expect((await servers.list(place)).map(({ approval }) => approval)).toEqual(['none', 'none'])
 })
@@ -170,7 +178,7 @@ test('a failure is not kept: the next one asks again', async () => {
   declare('a', { ...serverOf('a'), env: ['KEY'] } as McpServer)
   await expect(servers.ready(place, ['a'], env)).rejects.toMatchObject({
     code: 'E_MCP_FAILED',
-    message: expect.stringContaining('the MCP server a needs KEY'),
+    message: expect.stringContaining('the MCP server a: it needs KEY'),
   })
   expect(await servers.ready(place, ['a'], { ...env, KEY: 'given' })).toHaveLength(1)
 })

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { OrchError, toOrchError } from '../errors.ts'
+import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
 import type { Log } from '../log.ts'
 import type { AskDeps } from './ask.ts'
@@ -101,21 +101,15 @@ function createLook(deps: McpServersDeps, pins: Pins) {
       const no = cautious ? refused(declared, repo, all) : undefined
       if (no) return no
       try {
-        const shown = await kept.ask(declared.server, env, repo ?? env.HOME ?? '/', { anew })
+        const shown = await kept.ask(declared.server, env, repo ?? '/', { anew })
         return judge(declared, shown, env, { repo, pins: all })
       } catch (error) {
-        return failed(declared, ofServer(declared, error))
+        return failed(declared, error)
       }
     }
     return await Promise.all(servers.map(one))
   }
 }
-
-/** What the fingerprint throws does not name the server yet. */
-const ofServer = ({ server: { name } }: Declared, error: unknown): OrchError =>
-  error instanceof OrchError
-    ? error
-    : new OrchError('E_MCP_FAILED', `the MCP server ${name} failed: ${toOrchError(error).message}`)
 
 const entryOf = ({ declared, fingerprint }: Judged, repo: string | undefined): [PinKey, Fingerprint][] =>
   fingerprint ? [[keyOf(declared, repo), fingerprint]] : []

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { deserializeMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client'
 import type { Clock } from '../clock.ts'
 import { type Argv, type Env, signalGroup, type spawnPiped } from '../exec.ts'
@@ -27,35 +28,21 @@ export interface StdioCommand {
 const PATIENCE_MS = 500
 const KEPT_OF_STDERR = 16 * 1024
 
+type Child = ReturnType<typeof spawnPiped>
+
 export function openStdio(deps: StdioDeps, command: StdioCommand): Link {
   const state = createState()
-  let child: ReturnType<typeof spawnPiped> | undefined
+  let child: Child | undefined
   const closed = once(() => transport.onclose?.())
   const transport: Transport = {
-    start: () =>
-      new Promise((resolve, reject) => {
-        const env = { ...command.env, ...marks(deps, command.mark) }
-        child = deps.spawnPiped(command.argv, { cwd: command.cwd, env, ownGroup: true })
-        child.on('spawn', resolve)
-        child.on('error', (error: NodeJS.ErrnoException) => {
-          state.fault ??= `${command.argv[0]} cannot be started: ${error.code ?? error.message}`
-          reject(error)
-        })
-        child.on('close', closed)
-        child.on('exit', (code, signal) => {
-          state.exited(code === null ? `by ${signal}` : `with status ${code}`)
-          void deps.clock.sleep(PATIENCE_MS).then(closed) // what it started may hold its output open
-        })
-        child.stdin.on('error', () => {}) // EPIPE: its end is told by `exit`
-        child.stderr.on('data', state.heard)
-        readLines(child.stdout, {
-          line: (line) => deliver(transport, line),
-          tooMuch: () => {
-            state.fault ??= TOO_MUCH
-            closed()
-          },
-        })
-      }),
+    start: () => {
+      const env = { ...command.env, ...marks(deps, command.mark) }
+      child = deps.spawnPiped(command.argv, { cwd: command.cwd, env, ownGroup: true })
+      listen(child, transport, { state, closed, clock: deps.clock })
+      return started(child, (error) => {
+        state.fault ??= startFault(command, error)
+      })
+    },
     send: async (message) => void child?.stdin.write(serializeMessage(message)),
     close: async () => closed(),
   }
@@ -67,6 +54,42 @@ export function openStdio(deps: StdioDeps, command: StdioCommand): Link {
       if (child?.pid !== undefined) await endProcess(deps, child, command.mark)
     },
   }
+}
+
+function started(child: Child, failed: (error: Error) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.on('spawn', resolve)
+    child.on('error', (error) => {
+      failed(error)
+      reject(error)
+    })
+  })
+}
+
+function listen(
+  child: Child,
+  transport: Transport,
+  { state, closed, clock }: { state: ReturnType<typeof createState>; closed: () => void; clock: Clock },
+): void {
+  child.on('close', closed)
+  child.on('exit', (code, signal) => {
+    state.exited(code === null ? `by ${signal}` : `with status ${code}`)
+    void clock.sleep(PATIENCE_MS).then(closed) // what it started may hold its output open
+  })
+  child.stdin.on('error', () => {}) // EPIPE: its end is told by `exit`
+  child.stderr.on('data', state.heard)
+  readLines(child.stdout, {
+    line: (line) => deliver(transport, line),
+    tooMuch: () => {
+      state.fault ??= TOO_MUCH
+      closed()
+    },
+  })
+}
+
+function startFault({ argv: [program], cwd }: StdioCommand, error: NodeJS.ErrnoException): string {
+  const why = existsSync(cwd) ? (error.code ?? error.message) : `there is no directory ${cwd}`
+  return `${program} cannot be started: ${why}`
 }
 
 function once(call: () => void): () => void {
@@ -135,11 +158,7 @@ function readLines(stream: NodeJS.ReadableStream, to: { line(line: string): void
 }
 
 /** The end of its input, TERM, KILL; then what it started: its group and, by the mark, who left the group. */
-async function endProcess(
-  deps: StdioDeps,
-  child: ReturnType<typeof spawnPiped>,
-  mark: string,
-): Promise<void> {
+async function endProcess(deps: StdioDeps, child: Child, mark: string): Promise<void> {
   const gone = () => child.exitCode !== null || child.signalCode !== null
   const exited = new Promise<void>((resolve) => (gone() ? resolve() : child.once('exit', () => resolve())))
   const soon = () => Promise.race([exited, deps.clock.sleep(PATIENCE_MS)])

@@ -1,5 +1,5 @@
-import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
+import { mcpFailure } from './failure.ts'
 import type { McpServer } from './mcp-servers.ts'
 
 /** Secrets of MCP servers: named in the configuration, taken from the environment, kept out of everything that is told. */
@@ -17,10 +17,10 @@ export function variablesOf(server: McpServer, env: Env): Env {
   const names = secretNames(server)
   const missing = [...new Set(names)].filter((name) => !env[name])
   if (missing.length > 0)
-    throw new OrchError(
-      'E_MCP_FAILED',
-      `the MCP server ${server.name} needs ${missing.join(', ')}, which agents have not in their environment`,
-      { fix: `Set ${missing.join(', ')} in the shell that you call orch from.` },
+    throw mcpFailure(
+      server.name,
+      `it needs ${missing.join(', ')}, which agents have not in their environment`,
+      `Set ${missing.join(', ')} in the shell that you call orch from.`,
     )
   const wanted = 'command' in server ? [...ALWAYS, ...names] : names
   return Object.fromEntries(wanted.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))

@@ -72,7 +72,7 @@ test.each([
   ]
   await expect(ask(await give(endless))).rejects.toMatchObject({
     code: 'E_MCP_FAILED',
-    message: 'the MCP server it failed: it sends more than 4 MB',
+    message: 'the MCP server it: it sends more than 4 MB',
   })
   const broken = [{ description: 'no name' }] as unknown as Tool[]
   await expect(ask(await give(broken))).rejects.toMatchObject({ code: 'E_MCP_FAILED' })
@@ -98,7 +98,7 @@ test('a server that hangs is given up in time, and ended though it ignores TERM'
   const { ask, running } = asking({ limitMs: 1_000 })
   await expect(ask(command('hangs'))).rejects.toMatchObject({
     code: 'E_MCP_FAILED',
-    message: 'the MCP server it failed: it did not list its tools within 1 s',
+    message: 'the MCP server it: it did not list its tools within 1 s',
   })
   expect(await running()).toEqual([])
 })
@@ -106,7 +106,7 @@ test('a server that hangs is given up in time, and ended though it ignores TERM'
 test('a server that prints without end fails at once', async () => {
   const { ask, running } = asking()
   await expect(ask(command('floods', 'stdout'))).rejects.toMatchObject({
-    message: 'the MCP server it failed: it sends more than 4 MB',
+    message: 'the MCP server it: it sends more than 4 MB',
   })
   expect(await running()).toEqual([])
 })
@@ -115,7 +115,7 @@ test('how a server ended is told with its last words, and without the secret in 
   const { ask } = asking()
   const server: McpServer = { name: 'it', command: mcpFixture('exits-at-once'), env: ['FIXTURE_SECRET'] }
   await expect(ask(server, { FIXTURE_SECRET: 'tell-nobody' })).rejects.toMatchObject({
-    message: 'the MCP server it failed: it ended with status 3: cannot log in with ***',
+    message: 'the MCP server it: it ended with status 3: cannot log in with ***',
   })
   await expect(ask(server)).rejects.toMatchObject({
     message: expect.stringContaining('needs FIXTURE_SECRET'),
@@ -125,7 +125,7 @@ test('how a server ended is told with its last words, and without the secret in 
 test('a command that is not there', async () => {
   const server: McpServer = { name: 'it', command: ['/no/such/program'], env: [] }
   await expect(asking().ask(server)).rejects.toMatchObject({
-    message: 'the MCP server it failed: /no/such/program cannot be started: ENOENT',
+    message: 'the MCP server it: /no/such/program cannot be started: ENOENT',
   })
 })
 
@@ -148,7 +148,7 @@ test('tokens and headers go to an HTTP server; a refusal is told without them', 
   expect((await ask(server, { TOKEN: 'good-token\n', TEAM: 'red' })).tools).toHaveLength(2)
   expect(served.requests[0]).toMatchObject({ authorization: 'Bearer good-token', 'x-team': 'red' })
   await expect(ask(server, { TOKEN: 'wrong-token', TEAM: 'red' })).rejects.toMatchObject({
-    message: 'the MCP server it failed: it refuses the login: HTTP 401',
+    message: 'the MCP server it: it refuses the login: HTTP 401',
   })
   await expect(ask(server, { TOKEN: 'two\nlines', TEAM: 'red' })).rejects.toMatchObject({
     message: 'the MCP server it: TOKEN holds what no header may hold',
@@ -158,7 +158,7 @@ test('tokens and headers go to an HTTP server; a refusal is told without them', 
 test.each([404, 500])('an HTTP server that answers %d is no MCP server', async (status) => {
   const { url } = await mcpOverHttp(answering([]), { status })
   await expect(asking().ask({ name: 'it', url, headers: {} })).rejects.toMatchObject({
-    message: `the MCP server it failed: it answers HTTP ${status} instead of MCP (Streamable HTTP)`,
+    message: `the MCP server it: it answers HTTP ${status} instead of MCP (Streamable HTTP)`,
   })
 })
 
@@ -166,7 +166,7 @@ test('an HTTP server that is not there, and one that never answers', async () =>
   const served = await mcpOverHttp(answering([]))
   await served.close()
   await expect(asking().ask({ name: 'it', url: served.url, headers: {} })).rejects.toMatchObject({
-    message: 'the MCP server it failed: it cannot be reached: ECONNREFUSED',
+    message: 'the MCP server it: it cannot be reached: ECONNREFUSED',
   })
   const silent = createTcpServer(() => {})
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
@@ -174,7 +174,7 @@ test('an HTTP server that is not there, and one that never answers', async () =>
   const { port } = silent.address() as { port: number }
   const url = `http://127.0.0.1:${port}/mcp`
   await expect(asking({ limitMs: 500 }).ask({ name: 'it', url, headers: {} })).rejects.toMatchObject({
-    message: 'the MCP server it failed: it did not list its tools within 0.5 s',
+    message: 'the MCP server it: it did not list its tools within 0.5 s',
   })
 })
 
