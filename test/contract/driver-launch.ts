@@ -190,7 +190,8 @@ export function launchContract({ name, make, streams, launch: expected }: Driver
       const file = `${calls}.shell`
       return existsSync(file) && Number(readFileSync(file, 'utf8'))
     })
-    expect((await marked(agent)).map((it) => it.pid)).toContain(pid)
+    // A process that is just being replaced by its program shows no environment for a moment.
+    await until('it to be seen', async () => (await marked(agent)).some((it) => it.pid === pid))
     await site.directories.stop(agent, 200)
     expect(await marked(agent)).toEqual([])
     await until('somebody to bury it', () => !existsSync(`/proc/${pid}`))
