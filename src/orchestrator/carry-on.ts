@@ -101,15 +101,17 @@ const hasEnded = ({ held: { parts, task }, feed }: Watch): boolean =>
 
 /** A quota pause: the processes end, the task waits, then a new process goes on. It uses up no try. */
 async function pause(watch: Watch, status: AttemptStatus, outcome?: Outcome): Promise<boolean> {
-  const { held, place } = watch
+  const { held, place, hearing } = watch
   const { parts, task, attempt } = held
-  if (place.waitingFor === 'quota' && !outcome && status.state !== 'exited') {
-    await place.work() // the daemon was killed after it had started the next process
-    return false
+  const goesOn = !outcome && status.state !== 'exited'
+  if (place.waitingFor === 'quota' && (goesOn || status.turn > (hearing.pausedTurn ?? status.turn))) {
+    await place.work() // the daemon was killed after it had started the next process, which may be done by now
+    return goesOn ? false : await carryOn(watch, status, outcome)
   }
   if (place.waitingFor !== 'quota') {
     const { resetAt = parts.clock.now() + QUOTA_PAUSE_MS, message } = quotaOf(outcome)
     if (await hasFallback(parts, task, 'quota')) throw new AttemptFailed('quota', message, { lost: true })
+    hearing.pausedTurn = status.turn
     await place.wait('quota', resetAt)
   }
   if (status.state !== 'exited') await stopAgent(parts, task, attempt.agent)

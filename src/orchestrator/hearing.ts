@@ -35,6 +35,8 @@ export interface Hearing {
   over: boolean
   /** A person ended the turn, and no later word was heard. */
   interrupt?: Interrupt
+  /** Which process used up the quota that was waited for last: a later one is there because the pause was over. */
+  pausedTurn?: number
   /** How many words the processes before this one had been given and have read. */
   before?: { turn: number; words: number }
   /** Permission questions that a person has answered. */
@@ -52,7 +54,13 @@ export interface Hearings {
   forget(attempt: Pick<Attempt, 'taskId' | 'epoch'>): void
 }
 
-const TYPES = ['agent.said', 'agent.interrupted', 'agent.continued', 'agent.permitted'] as const
+const TYPES = [
+  'agent.said',
+  'agent.interrupted',
+  'agent.continued',
+  'agent.permitted',
+  'task.waiting',
+] as const
 
 export function createHearings(journal: Pick<Journal, 'read'>): Hearings {
   const open = new Map<string, Promise<Hearing>>()
@@ -83,6 +91,7 @@ function recall(events: readonly JournalEvent[]): Hearing {
       hearing.interrupt = { id: String(data.id), turn: Number(data.turn), words: Number(data.words) }
     if (type === 'agent.continued')
       hearing.before = { turn: Number(data.turn), words: Number(data.wordsBefore) }
+    if (type === 'task.waiting' && data.for === 'quota') hearing.pausedTurn = hearing.before?.turn ?? 1
     if (type === 'agent.permitted') hearing.permitted.add(String(data.question))
   }
   return hearing

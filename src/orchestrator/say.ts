@@ -70,21 +70,25 @@ function checkOpen({ task, hearing }: Listener): void {
   if (hearing.over) throw nobodyListens(task, 'at its end')
 }
 
-/** The word counts as said at once, so that the attempt cannot end meanwhile; it is taken back when it cannot be kept. */
+/**
+ * The word counts as said at once, so that the attempt cannot end meanwhile; it is taken back when it cannot be kept. It is
+ * noted before it is written: whoever follows the agent writes it when nobody did, and what is written is noted, too.
+ */
 async function speak(parts: Parts, listener: Listener, text: string): Promise<void> {
-  const { task, driver, hearing } = listener
+  const { hearing } = listener
   checkOpen(listener)
   const word: Word = { id: parts.ids.uuid(), text }
   hearing.words.push(word)
   await hearing.alone(async () => {
     try {
       checkOpen(listener) // the attempt may have failed while this waited
-      if (conversationOf(driver, task) === 'live') await write(parts, listener, word)
+      if (await hearsNow(parts, listener, word)) word.written = true
       await parts.store.journal.append([said(parts, listener.attempt, word)])
     } catch (error) {
       if (!(await isGiven(parts, listener, word))) hearing.words.splice(hearing.words.indexOf(word), 1)
       throw error
     }
+    if (word.written) await write(parts, listener, word)
   })
 }
 
@@ -94,17 +98,21 @@ async function isGiven(parts: Parts, { attempt, hearing }: Listener, word: Word)
 }
 
 /** To a program that is between two processes, or in a quota pause, the word comes with the next one's prompt. */
-async function write(parts: Parts, { task, attempt, driver, hearing }: Listener, word: Word): Promise<void> {
-  const { state, words } = await parts.directories.status(attempt.agent)
+async function hearsNow(parts: Parts, listener: Listener, word: Word): Promise<boolean> {
+  const { task, attempt, driver } = listener
+  if (conversationOf(driver, task) !== 'live') return false
+  const { state } = await parts.directories.status(attempt.agent)
   const pauses = (await parts.store.tasks.get(task.id))?.waitingFor === 'quota'
-  if (pauses || state === 'exited' || hearing.words.indexOf(word) < words) return
+  return !pauses && state !== 'exited' && !(await isGiven(parts, listener, word))
+}
+
+async function write(parts: Parts, { attempt, driver }: Listener, word: Word): Promise<void> {
   const text = driver.say(word.text, { session: attempt.session, id: word.id })
   try {
     await parts.directories.reply(attempt.agent, { id: word.id, text, once: true })
-    word.written = true
   } catch (error) {
-    const ended = (await parts.directories.status(attempt.agent)).state === 'exited'
-    if (!ended || toOrchError(error).code !== 'E_CANNOT_HEAR') throw error
+    if (toOrchError(error).code !== 'E_CANNOT_HEAR') throw error
+    delete word.written // it has just ended
   }
 }
 

@@ -1,19 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Config } from '../../src/config/schema.ts'
 import { createOrchestrator } from '../../src/orchestrator/orchestrator.ts'
 import { resultFile } from '../../src/orchestrator/result.ts'
-import {
-  type Around,
-  beginWith,
-  ended,
-  order,
-  type RealParts,
-  realParts,
-  surround,
-} from '../support/parts.ts'
+import { mortal } from '../support/mortal.ts'
+import { beginWith, ended, order, type RealParts, realParts, surround } from '../support/parts.ts'
 import { makeRepository, type SampleRepository } from '../support/repository.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -23,37 +15,6 @@ const CHECKS: Partial<Config> = {
   checks: { test: { run: ['test', '-e', 'work.txt'], required: true, timeoutMinutes: 1 } },
 }
 const config: Partial<Config> = { ...CHECKS, ports: 1, setup: [{ run: ['true'] }] }
-const never = new Promise<never>(() => {})
-
-/** Dies at its `n`th call of `name`: nothing that is asked afterwards is done, and no clock ticks. */
-function mortal(name: string, n: number, when: 'before' | 'after') {
-  const death = new AbortController()
-  let calls = 0
-  const around: Around = async (called, call) => {
-    if (death.signal.aborted) return never
-    const now = called === name && ++calls === n
-    if (now && when === 'before') death.abort()
-    if (death.signal.aborted) return never
-    const answer = await call()
-    if (now) death.abort()
-    return death.signal.aborted ? never : answer
-  }
-  const clock: Clock = {
-    now: systemClock.now,
-    sleep: (ms, signal) =>
-      systemClock.sleep(ms, signal).then(() => (death.signal.aborted ? never : undefined)),
-    every(ms, tick) {
-      const stop = systemClock.every(ms, () => death.signal.aborted || tick())
-      death.signal.addEventListener('abort', stop)
-      return stop
-    },
-  }
-  return {
-    around,
-    clock,
-    died: new Promise<void>((resolve) => death.signal.addEventListener('abort', () => resolve())),
-  }
-}
 
 /** Calls on the way of one task, and how many of each are tried. */
 const MOMENTS: Record<string, number> = {

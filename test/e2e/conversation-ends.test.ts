@@ -66,7 +66,7 @@ it('the end of a process is told once, however many daemons see it', async () =>
   const task = await give(first.orchestrator, script)
   const exits = async (parts: typeof first.parts) =>
     (await types(parts, task)).filter((type) => type === 'agent.exited').length
-  await waitUntil('it has ended', () => exits(first.parts))
+  await waitUntil('it has ended', async () => (await exits(first.parts)) > 0)
   await first.leave()
   const { parts } = await team({ state })
   await ended(parts, task)
