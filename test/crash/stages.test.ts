@@ -54,7 +54,14 @@ const BEFORE_OR_BESIDE = new Set([
   'workspaces.reopen',
   ...['tasks.list', 'tasks.rescue', 'tasks.renew', 'tasks.submit', 'runtime.list', 'runtime.ready'],
   ...['repositories.root', 'repositories.inspect', 'repositories.branchNamer', 'repositories.chooseForge'],
-  ...['directories.list', 'directories.errors', 'workspaces.sweep', 'parts.settings', 'forge.agentEnv'],
+  ...[
+    'directories.list',
+    'directories.errors',
+    'journal.read',
+    'workspaces.sweep',
+    'parts.settings',
+    'forge.agentEnv',
+  ],
 ])
 
 let sample: SampleRepository
