@@ -51,7 +51,7 @@ const MOMENTS: Record<string, number> = {
 }
 /** Calls that ask only, or that have nothing to do with this task. */
 const BEFORE_OR_BESIDE = new Set([
-  'workspaces.reopen',
+  ...['workspaces.reopen', 'tasks.run', 'directories.file', 'runtime.watchers'],
   ...['tasks.list', 'tasks.rescue', 'tasks.renew', 'tasks.submit', 'runtime.list', 'runtime.ready'],
   ...['repositories.root', 'repositories.inspect', 'repositories.branchNamer', 'repositories.chooseForge'],
   ...[
