@@ -1,5 +1,5 @@
 import { readdir, rm, rmdir } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { join, relative } from 'node:path'
 import type { Command } from 'commander'
 import type { Client } from '../../api/client.ts'
 import type { Paths } from '../../config/paths.ts'
@@ -36,10 +36,10 @@ function done(cli: Cli, removed: string[]): void {
 
 /** Only what is Orch's own: whatever else lies in the directory is left alone. */
 async function presentPlaces(paths: Paths): Promise<string[]> {
-  const { state, store, socket, attempts, worktrees, trash, forge, results, runs, log, output } = paths
-  const own = [dirname(store), dirname(socket), attempts, worktrees, trash, forge, results, runs, log, output]
-  const there = new Set(await readdir(state).catch(() => [] as string[]))
-  return own.filter((path) => there.has(basename(path)))
+  const { state, ...places } = paths
+  const own = new Set(Object.values(places).map((path) => relative(state, path).split('/')[0] ?? ''))
+  const there = await readdir(state).catch(() => [] as string[])
+  return there.filter((name) => own.has(name)).map((name) => join(state, name))
 }
 
 async function confirm(cli: Cli, client: Client, present: string[], yes: boolean): Promise<void> {
