@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { until } from '../../test/support/orch.ts'
 import { beginWith, ended, order, realParts, surround, taskWhen } from '../../test/support/parts.ts'
 import { makeRepository } from '../../test/support/repository.ts'
-import { resultFile } from './result.ts'
+import { resultFile } from './attempt/result.ts'
 
 const BEGIN = 'echo half >half.txt; echo begun'
 const record = (

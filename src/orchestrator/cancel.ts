@@ -1,10 +1,10 @@
 import { toOrchError } from '../errors.ts'
 import type { TaskId } from '../id.ts'
 import { type Attempt, isFinal, type Reason, type Task } from '../task/task.ts'
+import { writeResult } from './attempt/result.ts'
+import { eventOf, savedEvent, saveIfPossible, stopAgent } from './attempt/stop.ts'
 import type { Crew } from './crew.ts'
 import type { Parts } from './parts.ts'
-import { writeResult } from './result.ts'
-import { eventOf, savedEvent, saveIfPossible, stopAgent } from './stop.ts'
 
 const BY_A_PERSON: Reason = { code: 'cancelled', message: 'cancelled by a person' }
 

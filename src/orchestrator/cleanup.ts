@@ -2,11 +2,11 @@ import { rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { toOrchError } from '../errors.ts'
 import { isFinal, type Task } from '../task/task.ts'
+import { dropRunEnv } from './attempt/run-env.ts'
+import { workspaceOf } from './attempt/stop.ts'
 import { createBranchBook } from './branch-book.ts'
 import type { Crew } from './crew.ts'
 import type { Parts } from './parts.ts'
-import { dropRunEnv } from './run-env.ts'
-import { workspaceOf } from './stop.ts'
 import type { Strays } from './strays.ts'
 
 export interface CleanupOptions {

@@ -1,7 +1,7 @@
 import type { TaskId } from '../id.ts'
 import type { Fence, Task } from '../task/task.ts'
+import { runTask } from './attempt/run-task.ts'
 import type { Parts } from './parts.ts'
-import { runTask } from './run-task.ts'
 
 /** The attempts that this process is driving right now, at most one a task. */
 export interface Crew {

@@ -16,7 +16,7 @@ import type { Store } from '../store/store.ts'
 import type { TaskSpec } from '../task/task.ts'
 import type { Workspaces } from '../workspace/workspace.ts'
 import type { AgentTokens } from './agent-tools/tokens.ts'
-import type { Hearings } from './hearing.ts'
+import type { Hearings } from './conversation/hearing.ts'
 
 /** What has to be known of a person's repository before work in it can begin. */
 export interface Repositories {

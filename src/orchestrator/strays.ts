@@ -1,8 +1,8 @@
 import type { TaskId } from '../id.ts'
 import { type Attempt, isHeld, type Task } from '../task/task.ts'
+import { saveWork, stopAgent } from './attempt/stop.ts'
 import type { Crew } from './crew.ts'
 import type { Parts } from './parts.ts'
-import { saveWork, stopAgent } from './stop.ts'
 
 /**
  * Agents that run though no attempt owns them: their task was cancelled, or given to a newer attempt, while no daemon

@@ -4,10 +4,10 @@ import type { TaskId } from '../id.ts'
 import type { ProfileLimits } from '../profile/profile.ts'
 import type { Task, TaskSpec } from '../task/task.ts'
 import { oneLine } from '../text.ts'
-import { limitsOf, type RunLimitOrder, runLimitsOf } from './limits-of.ts'
+import { limitsOf, type RunLimitOrder, runLimitsOf } from './attempt/limits-of.ts'
+import { dropRunEnv, keepRunEnv } from './attempt/run-env.ts'
 import { createLookup, type Lookup } from './lookup.ts'
 import type { Parts } from './parts.ts'
-import { dropRunEnv, keepRunEnv } from './run-env.ts'
 
 /** A task as it is asked for; what is left out comes from the configuration of its repository. */
 export interface TaskOrder {

@@ -188,7 +188,7 @@ export function launchContract({ name, make, streams, launch: expected }: Driver
     const pid = await until('the shell command', async () => {
       await converse(agent)
       const file = `${calls}.shell`
-      return existsSync(file) && Number(readFileSync(file, 'utf8'))
+      return existsSync(file) && (Number(readFileSync(file, 'utf8')) || undefined)
     })
     // A process that is just being replaced by its program shows no environment for a moment.
     await until('it to be seen', async () => (await marked(agent)).some((it) => it.pid === pid))

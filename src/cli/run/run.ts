@@ -4,7 +4,7 @@ import type { NewTaskRequest, RunView, SubmitRequest } from '../../api/contract.
 import { loadConfig } from '../../config/load.ts'
 import { mcpVariables } from '../../config/mcp-variables.ts'
 import { OrchError } from '../../errors.ts'
-import { passedEnv } from '../../orchestrator/agent-env.ts'
+import { passedEnv } from '../../orchestrator/attempt/agent-env.ts'
 import { oneLine } from '../../text.ts'
 import type { Cli } from '../cli.ts'
 import { count } from '../count.ts'

@@ -1,0 +1,84 @@
+import type { Attempt, Task } from '../../task/task.ts'
+import type { Workspace } from '../../workspace/workspace.ts'
+import type { Parts } from '../parts.ts'
+import { checkRun } from './budget.ts'
+import { chooseDriver } from './driver-choice.ts'
+import type { Held } from './held.ts'
+import { launchSpec } from './launch-spec.ts'
+import { buildPrompt } from './prompt.ts'
+import { saveWork, stopAgent } from './stop.ts'
+
+/**
+ * leased ─▶ working: makes the workspace, writes the attempt directory, starts the shim. Everything may be done again
+ * after a crash: without a complete directory no shim was ever started, and with one only the first shim runs the agent.
+ */
+export async function launch(held: Held): Promise<void> {
+  const { parts, task, attempt } = held
+  const status = await parts.directories.status(attempt.agent)
+  if (status.state === 'absent') await prepare(held)
+  await parts.runtimes[task.spec.runtime].start(attempt.agent)
+}
+
+async function prepare(held: Held): Promise<void> {
+  const { parts, task, attempt, fence } = held
+  const { spec } = task
+  await checkRun(parts, task)
+  const settings = await parts.settings(spec.repo)
+  const profile = await parts.profiles.find(spec.repo, spec.profile)
+  const driver = await chooseDriver(parts, task, attempt, profile)
+  await parts.store.tasks.progress(fence, { attempt: { driver: driver.name } })
+  const earlier = await attemptsBefore(parts, task, attempt)
+  const before = earlier[0]
+  const workspace = await prepareWorkspace(held, before)
+  const setup = await parts.applySetup(settings.setup, { repo: spec.repo, workspace: workspace.path })
+  const session = driver.resumes ? sessionToResume(task, earlier, driver.name) : undefined
+  const prompt = buildPrompt(task, attempt.agent, await earlierWords(parts, task))
+  const words = (await parts.hearings.of(attempt)).words.length
+  await parts.directories.prepare(
+    await launchSpec(held, { driver, profile, settings, workspace, setup, prompt, session, words }),
+  )
+}
+
+/** The newest first. */
+async function attemptsBefore(parts: Parts, task: Task, attempt: Attempt): Promise<Attempt[]> {
+  return (await parts.store.tasks.attempts(task.id)).filter((it) => it.epoch < attempt.epoch).reverse()
+}
+
+/** What went wrong inside of a conversation would go wrong in it again. */
+const SPOILT = new Set(['session-gone', 'agent-failed', 'gave-up'])
+
+/** The conversation of the last attempt that came so far as to have one, when the same program can go on with it. */
+function sessionToResume(task: Task, earlier: readonly Attempt[], driver: string): string | undefined {
+  for (const before of earlier) {
+    if ((before.driver ?? task.spec.driver) !== driver) return undefined
+    if (SPOILT.has(before.reason?.code ?? '')) return undefined
+    if (before.session) return before.session
+  }
+  return undefined
+}
+
+/** What people said to agents of earlier attempts: the next one has to know it. */
+export async function earlierWords(parts: Parts, task: Task): Promise<string[]> {
+  const said = await parts.store.journal.read({ taskId: task.id, types: ['agent.said'], limit: 1_000 })
+  return said.filter(({ epoch }) => epoch !== task.epoch).map(({ data }) => String(data?.text))
+}
+
+async function prepareWorkspace({ parts, task, fence }: Held, before?: Attempt): Promise<Workspace> {
+  const { repo, branch, base } = task.spec
+  const from = await parts.forges[task.spec.forge].base(repo, base)
+  const saved = before && (await endBefore(parts, task, before))
+  const workspace = await parts.workspaces.prepare({ repo, name: task.id, branch, from })
+  const head = workspace.isNew ? from : await parts.workspaces.reopen(workspace, saved)
+  await parts.store.tasks.progress(fence, { attempt: { from: head } })
+  return workspace
+}
+
+/**
+ * The attempt before may have been left to itself, when the daemon died while it was cancelled: nobody may go on in the
+ * workspace, and nothing of it is lost, when a new one takes its place. Gives the commit that holds what was saved last.
+ */
+async function endBefore(parts: Parts, task: Task, before: Attempt): Promise<string | undefined> {
+  await stopAgent(parts, task, before.agent)
+  const saved = await saveWork(parts, task, before.epoch)
+  return saved.committed ? saved.head : before.saved
+}

@@ -1,0 +1,67 @@
+import { OrchError } from '../../errors.ts'
+import type { Comparison, Forge, PullRequest } from '../../forge/forge.ts'
+import type { Facts } from '../../task/proof.ts'
+import type { Task } from '../../task/task.ts'
+import { AttemptFailed } from './failure.ts'
+
+/** What the forge has of a task's work, and bringing there what it has not. */
+
+export type Published = Pick<Facts, 'remote' | 'pullRequest'>
+
+/** The pull request that is open from the branch; else the one that brought just this head into the base. */
+export async function look(forge: Forge, { spec }: Task, head: string): Promise<Published> {
+  const all = await forge.find(spec.repo, spec.branch)
+  const open = all.find((it) => it.state === 'open')
+  const merged = open ? undefined : all.find((it) => isMergeOf(it, head))
+  if (merged) return { remote: head, pullRequest: factOf(merged, false) } // its branch may be deleted by now
+  const remote = await forge.head(spec.repo, spec.branch)
+  return { remote, pullRequest: open && factOf(open, false) }
+}
+
+const isMergeOf = (it: PullRequest, head: string) => it.state === 'merged' && it.headCommit === head
+
+/** Pushes and opens what is missing. A branch that moved on the remote is never overwritten. */
+export async function publish(forge: Forge, task: Task, head: string): Promise<Published> {
+  const { spec } = task
+  const seen = await look(forge, task, head)
+  if (seen.remote !== head) await push(forge, task)
+  if (seen.pullRequest) return seen.remote === head ? seen : await look(forge, task, head)
+  const body =
+    `${spec.description.slice(0, 4_000)}\n\n${task.report?.summary ?? ''}\n\nTask ${task.id}`.trim()
+  const opened = await forge.open(spec.repo, {
+    head: spec.branch,
+    base: spec.base,
+    title: spec.title,
+    body,
+    taskId: task.id,
+    runId: task.runId,
+  })
+  const remote = await forge.head(spec.repo, spec.branch)
+  return { remote, pullRequest: factOf(opened.pullRequest, opened.created) }
+}
+
+async function push(forge: Forge, { spec }: Task): Promise<void> {
+  try {
+    await forge.push(spec.repo, spec.branch)
+  } catch (error) {
+    const moved = error instanceof OrchError && error.code === 'E_HEAD_MOVED'
+    throw moved ? new AttemptFailed('stale-head', error.message) : error
+  }
+}
+
+/** What the task changes. When a person was so quick to merge it that the base has it all: what it changed then. */
+export async function compare(forge: Forge, { spec }: Task, head: string): Promise<Comparison> {
+  const comparison = await forge.compare(spec.repo, await forge.base(spec.repo, spec.base), head)
+  if (comparison.commits > 0) return comparison
+  const merged = (await forge.find(spec.repo, spec.branch)).find((it) => isMergeOf(it, head))
+  return merged?.mergeCommit ? await forge.compare(spec.repo, `${merged.mergeCommit}^1`, head) : comparison
+}
+
+function factOf(it: PullRequest, openedByOrch: boolean): NonNullable<Facts['pullRequest']> {
+  return {
+    ref: { forge: it.forge, number: it.number, url: it.url },
+    base: it.base,
+    headCommit: it.headCommit,
+    openedByOrch,
+  }
+}
