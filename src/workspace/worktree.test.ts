@@ -62,6 +62,21 @@ test.each([1, 2, 3])(
   },
 )
 
+test('a checkout whose index was taken by the git of a killed daemon is made again', async () => {
+  const bin = temporaryDirectory()
+  const takesTheIndexOnce = [
+    '#!/bin/sh',
+    `case " $* " in *" reset --hard "*) [ -e ${bin}/met ] || {`,
+    `  : >${bin}/met; echo 'fatal: Could not write new index file.' >&2; exit 128; };; esac`,
+    `PATH=\${PATH#*:} exec git "$@"`,
+  ]
+  await writeFile(join(bin, 'git'), takesTheIndexOnce.join('\n'), { mode: 0o755 })
+  workspaces = makeWorktrees(state, { PATH: `${bin}:${sampleEnv.PATH}` })
+  const { path } = await prepare('t-1')
+  expect(existsSync(join(bin, 'met'))).toBe(true)
+  expect(await sampleGit(path)(['status', '--porcelain'])).toBe('')
+})
+
 test("a worktree of the person's on a disk that is not there now is not forgotten", async () => {
   const own = join(temporaryDirectory(), 'own')
   await sample.git(['worktree', 'add', '--quiet', '-b', 'own', own])

@@ -51,24 +51,34 @@ export function createWorktrees(options: WorktreeOptions): Workspaces {
     await removeAdmin(repository.gitDir, path, ids.token().slice(0, 12))
   }
 
+  async function prepare(order: WorkspaceOrder) {
+    checkOrder(order)
+    const repository = await locate(order.repo)
+    const path = pathOf(repository.id, order.name)
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    const isNew = await lock.hold(repository.gitDir, async () => {
+      await discard(repository, path)
+      return await addWorktree(gitAt(git, repository.gitDir), { ...order, path }, clock)
+    })
+    try {
+      await checkOut(git, repository.gitDir, path)
+      await writeRecord(path, { branch: order.branch })
+    } catch (error) {
+      await lock.hold(repository.gitDir, () => discard(repository, path))
+      throw error
+    }
+    return { repo: repository.root, path, branch: order.branch, name: order.name, isNew }
+  }
+
   return {
     async prepare(order) {
-      checkOrder(order)
-      const repository = await locate(order.repo)
-      const path = pathOf(repository.id, order.name)
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      const isNew = await lock.hold(repository.gitDir, async () => {
-        await discard(repository, path)
-        return await addWorktree(gitAt(git, repository.gitDir), { ...order, path }, clock)
-      })
       try {
-        await checkOut(git, repository.gitDir, path)
-        await writeRecord(path, { branch: order.branch })
+        return await prepare(order)
       } catch (error) {
-        await lock.hold(repository.gitDir, () => discard(repository, path))
-        throw error
+        if (!isIndexTaken(error)) throw error
+        log.warn('a checkout met that of a daemon that was killed; it is made again', { error })
+        return await prepare(order)
       }
-      return { repo: repository.root, path, branch: order.branch, name: order.name, isNew }
     },
 
     at: (repo, name, branch) => ({ repo, name, branch, path: pathOf(repositoryId(repo), name) }),
@@ -106,6 +116,13 @@ export function createWorktrees(options: WorktreeOptions): Workspaces {
     sweep: () => trash.sweep(),
   }
 }
+
+/**
+ * A git that a killed daemon has left behind works on for a moment, and names its index as ours is named: one of the two
+ * takes the other's. It is through with it by then.
+ */
+const isIndexTaken = (error: unknown): boolean =>
+  error instanceof OrchError && error.code === 'E_GIT' && /index file|index\.lock/.test(error.message)
 
 /** Where a repository is does not change while its git directory is there: asked once, not at every verb. */
 function createLocator(git: Git): (repo: string) => Promise<Repository> {
