@@ -6,7 +6,10 @@ import { agent, type Orch, startOrch } from '../support/orch.ts'
 import { makeRepository, type SampleRepository } from '../support/repository.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
-/** kill -9 of the daemon at random moments while five agents run. ORCH_TEST_KILLS sets how often. */
+/**
+ * kill -9 of the compiled daemon at random moments while five agents run. ORCH_TEST_KILLS sets how often. How soon the
+ * API is back is printed and not judged: the machine may have other work.
+ */
 const KILLS = Number(process.env.ORCH_TEST_KILLS ?? 200)
 const AT_ONCE = 5
 
@@ -14,6 +17,7 @@ let orch: Orch
 let repository: SampleRepository
 let marks: string
 beforeAll(async () => {
+  process.env.ORCH_TEST_DIST = '1'
   marks = join(temporaryDirectory('orch-marks'), 'marks')
   mkdirSync(marks)
   repository = await makeRepository({ commits: 2 })
@@ -71,5 +75,4 @@ it(`loses nothing and does nothing twice over ${KILLS} kills`, { timeout: 1_800_
   expect(lines('runs').sort()).toEqual(tasks.map((task) => task.agent).sort())
   expect(pulls.map((pull) => pull.head).sort()).toEqual(tasks.map((task) => task.branch).sort())
   expect((await orch.client.call('checkStore', {})).faults).toEqual([])
-  expect(share(0.5)).toBeLessThan(1_000)
 })
