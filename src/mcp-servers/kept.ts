@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
+import { secretNames } from '../config/mcp-variables.ts'
 import type { Env } from '../exec.ts'
 import { declarationHash, type Shown } from './fingerprint.ts'
 import type { McpServer } from './mcp-servers.ts'
-import { secretNames } from './variables.ts'
 
 /** Asks a server that is not known to have answered lately. What it showed is kept in memory, and so are its secrets. */
 export interface Kept {

@@ -1,3 +1,4 @@
+import { secretNames } from '../config/mcp-variables.ts'
 import type { Env } from '../exec.ts'
 import { mcpFailure } from './failure.ts'
 import type { McpServer } from './mcp-servers.ts'
@@ -5,12 +6,6 @@ import type { McpServer } from './mcp-servers.ts'
 /** Secrets of MCP servers: named in the configuration, taken from the environment, kept out of everything that is told. */
 
 const ALWAYS = ['PATH', 'HOME'] as const
-
-/** Names of the variables that hold a server's secrets. */
-export function secretNames(server: McpServer): string[] {
-  if ('command' in server) return server.env
-  return [...(server.bearer ? [server.bearer] : []), ...Object.values(server.headers)]
-}
 
 /** What of `env` the server gets. @throws OrchError E_MCP_FAILED that names the variables which are not set. */
 export function variablesOf(server: McpServer, env: Env): Env {

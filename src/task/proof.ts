@@ -23,32 +23,6 @@ export interface Facts {
 
 export type Verdict = { proven: true; proof: Proof } | { proven: false; reason: Reason }
 
-/**
- * Reasons that say something of the work. After any other end (lost, no quota, over a limit) nobody has looked at it: that
- * attempt and the one after it are judged as one, which may find everything committed already.
- */
-const JUDGED = new Set([
-  'no-commit',
-  'empty-diff',
-  'not-pushed',
-  'stale-head',
-  'no-pull-request',
-  'wrong-base',
-  'red-check',
-  'E_FORGE',
-  'E_FORGE_LOGIN',
-])
-
-/** Where the work began that this attempt answers for, and why the last attempt failed that was judged before it. */
-export function beginningOf(attempts: readonly Attempt[], attempt: Attempt): Pick<Facts, 'from' | 'before'> {
-  let from = attempt.from
-  for (const before of attempts.filter((it) => it.epoch < attempt.epoch).reverse()) {
-    if (!before.reason || JUDGED.has(before.reason.code)) return { from, before: before.reason?.code }
-    from = before.from ?? from
-  }
-  return { from, before: undefined }
-}
-
 /** Reasons after which the work itself was there: the next attempt need not commit anything to mend them. */
 const WORK_WAS_THERE = new Set([
   'not-pushed',
@@ -59,6 +33,22 @@ const WORK_WAS_THERE = new Set([
   'E_FORGE',
   'E_FORGE_LOGIN',
 ])
+
+/**
+ * Reasons that say something of the work. After any other end (lost, no quota, over a limit) nobody has looked at it: that
+ * attempt and the one after it are judged as one, which may find everything committed already.
+ */
+const JUDGED = new Set(['no-commit', 'empty-diff', ...WORK_WAS_THERE])
+
+/** Where the work began that this attempt answers for, and why the last attempt failed that was judged before it. */
+export function beginningOf(attempts: readonly Attempt[], attempt: Attempt): Pick<Facts, 'from' | 'before'> {
+  let from = attempt.from
+  for (const before of attempts.filter((it) => it.epoch < attempt.epoch).reverse()) {
+    if (!before.reason || JUDGED.has(before.reason.code)) return { from, before: before.reason?.code }
+    from = before.from ?? from
+  }
+  return { from, before: undefined }
+}
 
 const refuse = (code: string, message: string): Verdict => ({ proven: false, reason: { code, message } })
 
