@@ -120,6 +120,16 @@ export const CATALOGUE = {
   },
   E_FORBIDDEN: { exit: 5, http: 403, fix: 'Call the API from this machine, by a loopback name.' },
   E_TOO_LARGE: { exit: 2, http: 413, fix: 'Send less; docs/api.md gives the limits.' },
+  E_MAILBOX_FULL: {
+    exit: 1,
+    http: 429,
+    fix: 'Wait until its reader has read some, then send again; `orch messages --to NAME` shows what waits.',
+  },
+  E_LIMIT: {
+    exit: 1,
+    http: 409,
+    fix: 'Do the rest yourself, or raise the setting that is named.',
+  },
   E_BUSY: { exit: 1, http: 429, fix: 'Wait for as long as the message says, then try again.' },
   E_TIMEOUT: { exit: 1, http: 504, fix: 'Try again, or raise the limit that is named.' },
   E_INTERNAL: {

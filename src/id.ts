@@ -2,6 +2,7 @@
 
 export type RunId = `r-${string}`
 export type TaskId = `t-${string}`
+export type MessageId = `m-${string}`
 
 /** What a name given to tmux, a directory or a branch must look like. tmux runs `#(…)` in anything else. */
 export const SAFE_NAME = /^[a-z0-9][a-z0-9-]{0,39}$/
@@ -15,6 +16,7 @@ export type Random = (length: number) => Uint8Array
 export interface Ids {
   run(): RunId
   task(): TaskId
+  message(): MessageId
   /** RFC 9562, version 4: names words said to agents. */
   uuid(): string
   /** 32 random bytes as hex: bearer tokens. */
@@ -29,6 +31,7 @@ export function createIds(random: Random): Ids {
   return {
     run: () => `r-${word()}`,
     task: () => `t-${word()}`,
+    message: () => `m-${word()}`,
     uuid: () => uuidOf(random(16)),
     token: () => Buffer.from(random(32)).toString('hex'),
     fraction: () => Buffer.from(random(4)).readUInt32BE(0) / 2 ** 32,

@@ -21,7 +21,8 @@ export const usageSchema = z.object({
   toolCalls: z.number(),
 })
 export const proofSchema = z.object({
-  pullRequest: pullRequestRefSchema,
+  /** Absent when only the branch was asked for. */
+  pullRequest: pullRequestRefSchema.optional(),
   head: z.string(),
   base: z.string(),
   filesChanged: z.array(z.string()),
@@ -30,6 +31,8 @@ export const proofSchema = z.object({
   commits: z.number(),
   checks: z.array(z.object({ name: z.string(), state: z.literal('success') })),
   openedByOrch: z.boolean(),
+  /** Results of the validations that were asked for. */
+  validations: z.array(z.object({ profile: z.string(), message: z.string() })).optional(),
 })
 
 export const taskSchema = z.object({
@@ -57,6 +60,13 @@ export const taskSchema = z.object({
   summary: z.string().optional(),
   pullRequest: pullRequestRefSchema.optional(),
   proof: proofSchema.optional(),
+  /** Message with the answer that was asked of it. */
+  answer: z.string().optional(),
+  /** Tasks that its work was handed over to. */
+  handedTo: z.array(z.string()).optional(),
+  /** The task that made it, and why. */
+  parent: z.string().optional(),
+  origin: z.enum(['delegation', 'handoff', 'assistance', 'validation']).optional(),
   /** Over all attempts. */
   usage: usageSchema,
   createdAt: time,

@@ -95,6 +95,22 @@ export const projectSettings = z.strictObject({
     )
     .default({}),
   mcp: z.array(mcpServerName).max(50).default([]).describe('MCP servers that every agent is given'),
+  validate: z.array(profileName).max(10).default([]).describe('profiles that must approve each task'),
+  integrate: z
+    .enum(['merge', 'pull-requests'])
+    .default('merge')
+    .describe(
+      'branches of delegated tasks: merged into that of the task that delegates, or a pull request each',
+    ),
+  delegateDepth: z.int().min(0).max(10).default(3).describe('tasks may make tasks that make tasks …'),
+  delegateTasks: z.int().min(0).max(1_000).default(20).describe('that one task may make'),
+  runTasks: z.int().min(1).max(10_000).default(100).describe('in one run, all together'),
+  requestMinutes: z
+    .number()
+    .positive()
+    .max(10_080)
+    .default(60)
+    .describe('how long an agent waits for an answer'),
   memoryMegabytes: limits.memoryMegabytes.unwrap().default(512),
   cpuPercent: limits.cpuPercent,
   idleMinutes: limits.idleMinutes.unwrap().default(30),
@@ -124,6 +140,16 @@ export const daemonSettings = z.strictObject({
     .max(65_535)
     .optional()
     .describe('loopback TCP port of the API; absent = Unix socket only; 0 = any free port'),
+  mailboxSize: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('messages that may wait in one mailbox'),
+  messageTries: z.int().min(1).max(100).default(5).describe('before a message is a dead letter'),
+  messageLeaseSeconds: z.number().min(1).max(3_600).default(60),
+  messageHistory: z.int().min(0).default(50_000).describe('messages that are kept after they were read'),
+  messageDays: z.number().positive().max(3_650).default(30).describe('… and for how long'),
   checksGraceSeconds: z
     .number()
     .min(0)

@@ -1,6 +1,6 @@
 import type { PullRequestView, RunView, TaskDetail, TaskView } from '../api/contract.ts'
 import type { PullRequest } from '../forge/forge.ts'
-import { type Attempt, NO_USAGE, type Run, type Task, type Usage } from '../task/task.ts'
+import { type Attempt, NO_USAGE, type Proof, type Run, type Task, type Usage } from '../task/task.ts'
 
 /** What the API shows of tasks, runs, pull requests and events. */
 
@@ -30,12 +30,20 @@ export function viewTask(task: Task, attempts: Attempt[]): TaskView {
     notBefore: task.notBefore === undefined ? undefined : iso(task.notBefore),
     reason: task.reason,
     summary: task.report?.summary,
-    pullRequest: task.proof?.pullRequest,
-    proof: task.proof,
+    ...viewProof(task.proof),
+    parent: spec.parent,
+    origin: spec.origin?.kind,
     usage: sumUsage(attempts.map((attempt) => attempt.usage)),
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt),
   }
+}
+
+function viewProof(shown?: Proof): Pick<TaskView, 'pullRequest' | 'proof' | 'answer' | 'handedTo'> {
+  if (!shown) return {}
+  if ('answer' in shown) return { answer: shown.answer }
+  if ('handedTo' in shown) return { handedTo: shown.handedTo }
+  return { pullRequest: shown.pullRequest, proof: shown }
 }
 
 export interface Whereabouts {

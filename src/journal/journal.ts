@@ -32,6 +32,18 @@ export const TASK_EVENTS = [
 ] as const
 export type TaskEventType = (typeof TASK_EVENTS)[number]
 
+/** `message.sent` holds the whole message; the others name it by its id. */
+export const MESSAGE_EVENTS = [
+  'message.sent',
+  'message.read',
+  'message.returned',
+  'message.dead',
+  'message.edited',
+  'message.redriven',
+  'message.dropped',
+] as const
+export type MessageEventType = (typeof MESSAGE_EVENTS)[number]
+
 export type EventType =
   | TaskEventType
   | AgentEvent['type']
@@ -52,6 +64,12 @@ export type EventType =
   /** Its own word, by MCP or `orch agent`: how far it is; that it is done, or gives up. */
   | 'agent.progress'
   | 'agent.completed'
+  | MessageEventType
+  /** A message was put before the agent, as a word of its conversation. */
+  | 'agent.told'
+  | 'branch.merged'
+  | 'breaker.opened'
+  | 'breaker.closed'
   | 'work.saved'
   | 'pr.opened'
   | 'pr.updated'

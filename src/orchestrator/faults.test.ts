@@ -16,7 +16,7 @@ import { makeRepository } from '../../test/support/repository.ts'
 import { type ErrorCode, OrchError } from '../errors.ts'
 import { exec } from '../exec.ts'
 import { createProcessTable } from '../runtime/processes/system.ts'
-import type { Task } from '../task/task.ts'
+import { type Task, workOf } from '../task/task.ts'
 import { createCrew } from './crew.ts'
 import type { Parts } from './parts.ts'
 import { createStrays } from './strays.ts'
@@ -106,7 +106,7 @@ it('an agent whose shim was killed is lost: tried again, and no try is used up',
   const task = await order(await beginWith(parts), path, script, { tries: 1 })
   const done = await ended(parts, task)
   expect(done).toMatchObject({ state: 'accepted', epoch: 2, used: 0, losses: 1 })
-  expect(done.proof?.filesChanged).toEqual(['half.txt', 'work.txt'])
+  expect(workOf(done.proof)?.filesChanged).toEqual(['half.txt', 'work.txt'])
 })
 
 it('an attempt whose directory is gone is lost, and nothing of it runs on beside the next', async () => {

@@ -27,6 +27,8 @@ export interface TaskOrder {
   limits?: ProfileLimits
   /** The agent's own terminal interface instead of its headless mode. */
   interactive?: boolean
+  /** Profiles that must approve the work. */
+  validate?: string[]
 }
 
 export interface RunOrder {
@@ -47,7 +49,7 @@ export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
   const settings = await parts.settings(await parts.repositories.root(order.repo))
   const limits = runLimitsOf(settings, order.limits)
   const specs: { id: TaskId; spec: TaskSpec }[] = []
-  for (const task of order.tasks) specs.push(await resolve(parts, lookup, task, settings))
+  for (const task of order.tasks) specs.push(await resolveTask(parts, lookup, task, settings))
   const run = {
     id: parts.ids.run(),
     requestId: order.requestId,
@@ -64,7 +66,8 @@ export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
   return queued.tasks
 }
 
-async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: ProjectConfig) {
+/** The whole specification of a task, with the settings of its repository for what is left out. @throws as submit */
+export async function resolveTask(parts: Parts, lookup: Lookup, task: TaskOrder, settings: ProjectConfig) {
   const place = await lookup.inspect(task.base ?? settings.base)
   const profile = await lookup.profile(task.profile ?? settings.profile)
   const driver = await chooseDriver(parts, lookup, task, profile.driver ?? settings.driver)
@@ -72,6 +75,8 @@ async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: 
   await lookup.mcp([...settings.mcp, ...profile.mcp].join())
   if (task.interactive) checkInteractive(parts, driver, runtime)
   await lookup.ready(runtime)
+  const validate = task.validate ?? settings.validate
+  for (const name of validate) await lookup.profile(name)
   const id = parts.ids.task()
   const title = oneLine(task.title ?? firstLine(task), 72) || 'Task'
   const nameBranch = await lookup.namer(place.root)
@@ -88,6 +93,7 @@ async function resolve(parts: Parts, lookup: Lookup, task: TaskOrder, settings: 
     forge: await lookup.forge(task.forge ?? settings.forge),
     runtime,
     ...(task.interactive && { interactive: true }),
+    ...(validate.length > 0 && { validate }),
     priority: task.priority ?? 0,
     tries: task.tries ?? settings.tries,
     publish: task.publish ?? settings.publish,

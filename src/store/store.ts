@@ -14,9 +14,12 @@ import type {
   WaitingFor,
 } from '../task/task.ts'
 import type { UsageQuery, UsageSum } from '../task/usage.ts'
+import type { Mailboxes } from './mailboxes.ts'
+
+export type * from './mailboxes.ts'
 
 /**
- * The store port: queue, task records, attempts, journal and pull request records of the local forge.
+ * The store port: queue, task records, attempts, mailboxes, journal and pull request records of the local forge.
  *
  * Its verbs are the arrows of `task/life.ts`. Each is one transaction: the state change and its journal event
  * are durable together before the promise resolves (group commit may put several verbs into one transaction;
@@ -31,6 +34,7 @@ export interface Store {
   readonly tasks: TaskStore
   readonly journal: Journal
   readonly pulls: PullRequestRecords
+  readonly mailboxes: Mailboxes
   readonly upkeep: Upkeep
   /** Finishes what is under way and lets the engine go. Safe to call twice. */
   close(): Promise<void>
@@ -60,6 +64,11 @@ export interface Claimed {
 export interface TaskStore {
   /** Queues all tasks of a run, or none. The same `requestId` again changes nothing and gives the run that is there. */
   submit(run: Run, tasks: NewTask[]): Promise<{ run: Run; tasks: Task[]; created: boolean }>
+  /**
+   * Queues further tasks of a run for the task that makes them (their `spec.parent`), all or none. The same `requestId` again
+   * changes nothing and gives those that are there. @throws OrchError E_LIMIT when there would be too many
+   */
+  spawn(fence: Fence, order: SpawnOrder): Promise<{ tasks: Task[]; created: boolean }>
   /** Leases the next task that is due: higher priority first, then the older. Undefined when none is due. */
   claim(request: ClaimRequest): Promise<Claimed | undefined>
   start(fence: Fence, now: number): Promise<Task>
@@ -103,7 +112,26 @@ export interface TaskStore {
   usage(query: UsageQuery): Promise<UsageSum[]>
 }
 
+export interface SpawnOrder {
+  requestId: string
+  now: number
+  tasks: NewTask[]
+  limits: SpawnLimits
+}
+
+/** How many tasks tasks may make. */
+export interface SpawnLimits {
+  /** Depth of a task that was made by a task that was made … by one that a person asked for (0). */
+  depth: number
+  /** By one task, in all its attempts. */
+  perTask: number
+  /** In one run, with those that the person asked for. */
+  perRun: number
+}
+
 export interface TaskFilter {
+  /** Only tasks that this one made. */
+  parent?: TaskId
   states?: TaskState[]
   runId?: RunId
   repo?: string

@@ -10,6 +10,7 @@ import {
   type Task,
   type TaskState,
   type WaitingFor,
+  workOf,
 } from './task.ts'
 
 /**
@@ -98,7 +99,7 @@ export function verify(task: Task, fence: Fence, now: number, proof: Proof): Cha
 /** verified ─▶ accepted. */
 export function accept(task: Task, fence: Fence, now: number): Change {
   hold(task, fence, 'accept', ['verified'])
-  return move(task, 'accepted', 'task.accepted', now, { pullRequest: task.proof?.pullRequest }, [
+  return move(task, 'accepted', 'task.accepted', now, { pullRequest: workOf(task.proof)?.pullRequest }, [
     'lease',
     'reason',
   ])

@@ -1,4 +1,4 @@
-import type { Attempt, Proof, Reason, Task } from './task.ts'
+import type { Attempt, PullRequestRef, Reason, Task, WorkProof } from './task.ts'
 
 /**
  * Proof: what the forge must show before a task counts as done. Pure: facts in, verdict out.
@@ -15,13 +15,11 @@ export interface Facts {
   /** Commit of the branch on the remote. */
   remote: string | undefined
   /** The open (or merged) pull request whose head is the task's branch. */
-  pullRequest:
-    | { ref: Proof['pullRequest']; base: string; headCommit: string; openedByOrch: boolean }
-    | undefined
+  pullRequest: { ref: PullRequestRef; base: string; headCommit: string; openedByOrch: boolean } | undefined
   checks: { name: string; state: 'pending' | 'success' | 'failure'; required: boolean; summary?: string }[]
 }
 
-export type Verdict = { proven: true; proof: Proof } | { proven: false; reason: Reason }
+export type Verdict = { proven: true; proof: WorkProof } | { proven: false; reason: Reason }
 
 /** Reasons after which the work itself was there: the next attempt need not commit anything to mend them. */
 const WORK_WAS_THERE = new Set([
@@ -107,7 +105,7 @@ function judgeChecks({ checks }: Facts): Verdict | undefined {
   return refuse('red-check', `required checks are not green:\n${lines.join('\n')}`)
 }
 
-function proofOf(task: Task, facts: Facts): Proof {
+function proofOf(task: Task, facts: Facts): WorkProof {
   const { comparison, pullRequest } = facts
   if (!pullRequest) throw new TypeError('proof without pull request')
   const sum = (key: 'additions' | 'deletions') =>

@@ -57,6 +57,21 @@ export interface TaskSpec {
   runtime: 'tmux' | 'process'
   /** The agent's own terminal interface in the pane. */
   interactive?: boolean
+  /**
+   * What counts as done: a pull request that the forge shows (default); commits on its branch, which the task that made it
+   * brings into its own; or the answer to the request `origin.message`.
+   */
+  proof?: 'pull-request' | 'branch' | 'answer'
+  /** The task that made this one. */
+  parent?: TaskId
+  /** How many tasks stand above it; absent = 0. */
+  depth?: number
+  /** Why it was made by a task, and the message that it is about. */
+  origin?: { kind: 'delegation' | 'handoff' | 'assistance' | 'validation'; message?: string }
+  /** Commit that its branch starts from, instead of the newest of `base`. */
+  from?: string
+  /** Profiles whose agents must approve the work before it counts as proven. */
+  validate?: string[]
   /** Higher runs first. */
   priority: number
   /** How many attempts may be made, at least 1. */
@@ -109,9 +124,13 @@ export interface PullRequestRef {
   url: string
 }
 
+/** What was asked as proof (`TaskSpec.proof`); or that the work was handed over and goes on in other tasks. */
+export type Proof = WorkProof | { answer: string } | { handedTo: TaskId[] }
+
 /** What the forge showed: the branch is there, the pull request's head is this attempt's commit, the diff is not empty, checks are green. */
-export interface Proof {
-  pullRequest: PullRequestRef
+export interface WorkProof {
+  /** Absent when only the branch was asked for. */
+  pullRequest?: PullRequestRef
   head: string
   base: string
   filesChanged: string[]
@@ -121,7 +140,13 @@ export interface Proof {
   checks: { name: string; state: 'success' }[]
   /** True when Orch itself opened the pull request because the agent had not. */
   openedByOrch: boolean
+  /** Results of the validations that were asked for, by their message. */
+  validations?: { profile: string; message: string }[]
 }
+
+/** The work that was proven; undefined for an answer or a handoff. */
+export const workOf = (proof: Proof | undefined): WorkProof | undefined =>
+  proof && 'head' in proof ? proof : undefined
 
 /** The agent's own word on its attempt. */
 export interface Report {

@@ -113,6 +113,7 @@ async function environment(
     PATH: `${parts.programs}:${inherited.PATH ?? '/usr/local/bin:/usr/bin:/bin'}`,
     ORCH_TASK: task.id,
     ORCH_AGENT: attempt.agent,
+    ORCH_PROFILE: spec.profile,
     ORCH_AGENT_TOKEN: parts.agentTokens.issue(attempt),
     ORCH_BRANCH: spec.branch,
     ORCH_BASE: spec.base,

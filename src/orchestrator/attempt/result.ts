@@ -1,12 +1,13 @@
 import { access, mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Paths } from '../../config/paths.ts'
-import type { Attempt, Task } from '../../task/task.ts'
+import { type Attempt, type Task, workOf } from '../../task/task.ts'
 import type { Parts } from '../parts.ts'
 
 /** The result record of one agent: what it did, in a file that needs no Orch to be read. */
 export function resultOf(task: Task, attempt: Attempt) {
   const { proof } = task
+  const work = workOf(proof)
   const accepted = attempt.outcome === 'accepted'
   return {
     schemaVersion: 1,
@@ -25,12 +26,13 @@ export function resultOf(task: Task, attempt: Attempt) {
     branch: task.spec.branch,
     base: task.spec.base,
     ...(accepted &&
-      proof && {
-        pullRequest: proof.pullRequest,
-        head: proof.head,
-        filesChanged: proof.filesChanged,
-        commits: proof.commits,
+      work && {
+        pullRequest: work.pullRequest,
+        head: work.head,
+        filesChanged: work.filesChanged,
+        commits: work.commits,
       }),
+    ...(accepted && proof && !work && proof),
     ...(attempt.saved && { savedWork: attempt.saved }),
     usage: attempt.usage,
     startedAt: new Date(attempt.startedAt).toISOString(),

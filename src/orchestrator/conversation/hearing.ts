@@ -3,10 +3,12 @@ import type { Journal } from '../../store/store.ts'
 import type { Attempt } from '../../task/task.ts'
 import { createTurns } from '../../turns.ts'
 
-/** What a person said to an agent. */
+/** What was said to an agent: by a person, or as the message of that id. */
 export interface Word {
   id: string
   text: string
+  /** It is this message (its id is the message's). */
+  message?: true
   /** It was put on the program's standard input. */
   written?: true
 }
@@ -41,6 +43,10 @@ export interface Hearing {
   before?: { turn: number; words: number }
   /** Permission questions that a person has answered. */
   permitted: Set<string>
+  /** Calls of tools that wait for a message right now: the agent does nothing meanwhile. */
+  asking: number
+  /** Messages that its inbox tool has given it in this turn: at the turn's end they count as read. */
+  given: Set<string>
   /** One after the other: what a person does to the agent, and the step from one process to the next. */
   alone<T>(work: () => Promise<T>): Promise<T>
   /** Tells who follows the agent that something changed here. */
@@ -56,6 +62,7 @@ export interface Hearings {
 
 const TYPES = [
   'agent.said',
+  'agent.told',
   'agent.interrupted',
   'agent.continued',
   'agent.permitted',
@@ -86,7 +93,7 @@ const keyOf = ({ taskId, epoch }: Pick<Attempt, 'taskId' | 'epoch'>) => `${taskI
 function recall(events: readonly JournalEvent[]): Hearing {
   const hearing = newHearing()
   for (const { type, data = {} } of events) {
-    if (type === 'agent.said') hearing.words.push(wordOf(data))
+    if (type === 'agent.said' || type === 'agent.told') hearing.words.push(wordOf(data))
     if (type === 'agent.interrupted')
       hearing.interrupt = { id: String(data.id), turn: Number(data.turn), words: Number(data.words) }
     if (type === 'agent.continued')
@@ -97,10 +104,11 @@ function recall(events: readonly JournalEvent[]): Hearing {
   return hearing
 }
 
-const wordOf = ({ id, text, written }: Record<string, unknown>): Word => ({
+const wordOf = ({ id, text, written, message }: Record<string, unknown>): Word => ({
   id: String(id),
   text: String(text),
   ...(written === true && { written }),
+  ...(message === true && { message }),
 })
 
 export function newHearing(): Hearing {
@@ -109,6 +117,8 @@ export function newHearing(): Hearing {
     words: [],
     over: false,
     permitted: new Set(),
+    asking: 0,
+    given: new Set(),
     alone: (work) => inTurn('', work),
     wake: () => {},
   }

@@ -75,6 +75,12 @@ const MIGRATIONS = [
   ) STRICT;
   CREATE UNIQUE INDEX pull_requests_open ON pull_requests (repo, head) WHERE state = 'open';
   `,
+  `
+  ALTER TABLE tasks ADD COLUMN parent TEXT;
+  ALTER TABLE tasks ADD COLUMN request_id TEXT;
+  CREATE INDEX tasks_by_parent ON tasks (parent) WHERE parent IS NOT NULL;
+  CREATE INDEX tasks_by_request ON tasks (request_id) WHERE request_id IS NOT NULL;
+  `,
 ]
 
 /**

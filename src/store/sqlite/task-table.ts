@@ -22,8 +22,8 @@ export const next = (except: number): string => `SELECT ordinal FROM tasks INDEX
   WHERE state = 'queued' AND not_before <= ? ${except > 0 ? `AND repo NOT IN (${marks(except)})` : ''}
   ORDER BY priority DESC, ordinal LIMIT 1`
 const marks = (count: number) => Array(count).fill('?').join(', ')
-const INSERT_TASK = `INSERT INTO tasks (id, run_id, repo, state, priority, not_before, record)
-  VALUES (?, ?, ?, ?, ?, ?, ?)`
+const INSERT_TASK = `INSERT INTO tasks (id, run_id, repo, state, priority, not_before, parent, record)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 const UPDATE_TASK = `UPDATE tasks SET state = ?, not_before = ?, host = ?, lease_until = ?, record = ? WHERE id = ?`
 
 const toTask = (row: TaskRow): Task => ({ ...JSON.parse(row.record), spec: JSON.parse(row.spec) as TaskSpec })
@@ -64,6 +64,7 @@ export function createTaskTable(db: Database) {
         state,
         spec.priority,
         notBefore,
+        spec.parent ?? null,
         recordOf(task),
       )
       db.run('INSERT INTO specs (ordinal, spec) VALUES (?, ?)', ordinal, JSON.stringify(spec))
@@ -84,6 +85,10 @@ export function createTaskTable(db: Database) {
     /** Held by other hosts whose lease has ended. */
     lapsed: (host: string, now: number) =>
       tasks('WHERE t.host IS NOT NULL AND t.host <> ? AND t.lease_until < ? ORDER BY t.ordinal', host, now),
+    /** Those that `spawn` made for this request. */
+    ofRequest: (requestId: string) => tasks('WHERE t.request_id = ? ORDER BY t.ordinal', requestId),
+    noteRequest: (id: TaskId, requestId: string) =>
+      db.run('UPDATE tasks SET request_id = ? WHERE id = ?', requestId, id),
     ofRun: (runId: RunId) => tasks('WHERE t.run_id = ? ORDER BY t.ordinal', runId),
     list(filter: TaskFilter): Task[] {
       const { where, values } = conditions(filter)
@@ -147,7 +152,7 @@ export function createTaskTable(db: Database) {
   }
 }
 
-function conditions({ states, runId, repo, host }: TaskFilter): { where: string; values: string[] } {
+function conditions({ states, runId, repo, host, parent }: TaskFilter): { where: string; values: string[] } {
   const all = ['true']
   const values: string[] = []
   const equal = (column: string, value: string | undefined) => {
@@ -158,6 +163,7 @@ function conditions({ states, runId, repo, host }: TaskFilter): { where: string;
   equal('run_id', runId)
   equal('repo', repo)
   equal('host', host)
+  equal('parent', parent)
   if (states) {
     all.push(`t.state IN (${marks(states.length)})`)
     values.push(...states)

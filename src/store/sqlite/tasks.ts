@@ -1,5 +1,6 @@
 import { OrchError } from '../../errors.ts'
-import type { TaskId } from '../../id.ts'
+import type { RunId, TaskId } from '../../id.ts'
+import { checkSpawn } from '../../task/family.ts'
 import * as life from '../../task/life.ts'
 import {
   type Attempt,
@@ -11,7 +12,7 @@ import {
   type Task,
   type TaskState,
 } from '../../task/task.ts'
-import type { Claimed, ClaimRequest, NewTask, Progress, TaskStore } from '../store.ts'
+import type { Claimed, ClaimRequest, NewTask, Progress, SpawnOrder, TaskStore } from '../store.ts'
 import type { GroupCommit } from './group.ts'
 import type { EventTable } from './journal.ts'
 import type { TaskTable } from './task-table.ts'
@@ -50,6 +51,7 @@ export function createTaskStore(table: TaskTable, events: EventTable, group: Gro
 
   return {
     submit: (run, tasks) => write(() => submit(table, events, run, tasks)),
+    spawn: (fence, order) => write(() => spawn(table, events, fence, order)),
     claim: (request) => write(() => claim(table, apply, request)),
     start: (fence, now) => arrow(fence, (task) => life.start(task, fence, now)),
     wait: (fence, now, waitingFor, resetAt) =>
@@ -105,14 +107,36 @@ function submit(table: TaskTable, events: EventTable, run: Run, added: NewTask[]
   table.addRun(run)
   const data = { repo: run.repo, tasks: added.length }
   events.add({ type: 'run.submitted', at: run.createdAt, runId: run.id, data })
-  const tasks = added.map(({ id, spec }) => {
-    if (table.find(id)) throw new OrchError('E_STATE', `there is a task ${id} already`)
-    const { task, event } = life.queue({ id, runId: run.id, spec, createdAt: run.createdAt })
-    table.add(task)
-    events.add(event)
-    return task
-  })
+  const tasks = added.map((task) => addTask(table, events, run.id, run.createdAt, task))
   return { run, tasks, created: true }
+}
+
+function addTask(
+  table: TaskTable,
+  events: EventTable,
+  runId: RunId,
+  now: number,
+  { id, spec }: NewTask,
+): Task {
+  if (table.find(id)) throw new OrchError('E_STATE', `there is a task ${id} already`)
+  const { task, event } = life.queue({ id, runId, spec, createdAt: now })
+  table.add(task)
+  events.add(event)
+  return task
+}
+
+function spawn(table: TaskTable, events: EventTable, fence: Fence, order: SpawnOrder) {
+  const parent = table.get(fence.taskId)
+  life.checkFence(parent, fence)
+  const there = table.ofRequest(order.requestId)
+  if (there.length > 0) return { tasks: there, created: false }
+  checkSpawn(parent, order, {
+    own: table.list({ parent: parent.id }).length,
+    run: table.ofRun(parent.runId).length,
+  })
+  const tasks = order.tasks.map((task) => addTask(table, events, parent.runId, order.now, task))
+  for (const { id } of tasks) table.noteRequest(id, order.requestId)
+  return { tasks, created: true }
 }
 
 function claim(

@@ -1,0 +1,74 @@
+import { OrchError } from '../../errors.ts'
+import type { TaskId } from '../../id.ts'
+import { mailboxName, PERSON, topicName } from '../../message/message.ts'
+import { isFinal, type Task } from '../../task/task.ts'
+import { oneLine } from '../../text.ts'
+import type { Parts } from '../parts.ts'
+import { taskOf } from '../strays.ts'
+import type { Sender } from './sender.ts'
+
+export interface Audience {
+  /** Mailboxes, each open. */
+  names: string[]
+  /** `*` or `#topic` when it went to many. */
+  audience?: string
+}
+
+/** @throws OrchError E_NOT_FOUND, E_INVALID, E_STATE (the task is over) */
+export async function audienceOf(parts: Parts, sender: Sender, to: string): Promise<Audience> {
+  if (to === '*') return { names: await ofRun(parts, sender), audience: to }
+  if (to.startsWith('#')) return { names: await ofTopic(parts, sender, to.slice(1)), audience: to }
+  const name = await mailboxOf(parts, to)
+  if (name) return { names: [name] }
+  throw new OrchError('E_NOT_FOUND', `nobody here is called ${oneLine(to, 80)}`, {
+    fix: 'Send to an agent or a task (see `orch status`), to `person`, to `#topic`, or to `*` (all of the run).',
+  })
+}
+
+/** The open mailbox of an agent, a task, a person or a program. */
+async function mailboxOf(parts: Parts, to: string): Promise<string | undefined> {
+  const taskId = to.startsWith('t-') ? (to as TaskId) : taskOf(to)
+  const task = taskId && (await parts.store.tasks.get(taskId))
+  if (task) return await openTaskMailbox(parts, task)
+  if (!mailboxName.safeParse(to).success) return undefined
+  if (to === PERSON)
+    await parts.store.mailboxes.open({ name: PERSON, capacity: parts.config.mailboxSize }, parts.clock.now())
+  return (await parts.store.mailboxes.find(to))?.name
+}
+
+/** The mailbox of a task that is not over; it may be written to before its agent is there. @throws OrchError E_STATE */
+export async function openTaskMailbox(parts: Parts, task: Task, reader?: string): Promise<string> {
+  const { store, clock, config, profiles } = parts
+  if (isFinal(task.state))
+    throw new OrchError('E_STATE', `${task.id} is ${task.state}: nobody reads there any more`)
+  const there = await store.mailboxes.find(task.id)
+  if (there?.open && (reader === undefined || there.reader === reader)) return task.id
+  const { capabilities } = await profiles.find(task.spec.repo, task.spec.profile)
+  const box = {
+    name: task.id,
+    runId: task.runId,
+    taskId: task.id,
+    profile: task.spec.profile,
+    capabilities,
+    capacity: config.mailboxSize,
+    ...(reader !== undefined && { reader, agent: reader }),
+  }
+  await store.mailboxes.open(box, clock.now())
+  return task.id
+}
+
+async function ofRun({ store }: Parts, { runId, mailbox }: Sender): Promise<string[]> {
+  if (!runId) throw new OrchError('E_INVALID', 'only agents of a run can write to all of it: name a receiver')
+  const all = await store.mailboxes.list({ runId, open: true })
+  return all.map(({ name }) => name).filter((name) => name !== mailbox)
+}
+
+async function ofTopic({ store }: Parts, { runId, mailbox }: Sender, topic: string): Promise<string[]> {
+  if (!topicName.safeParse(topic).success)
+    throw new OrchError(
+      'E_INVALID',
+      `${oneLine(topic, 60)} cannot be a topic: small letters, digits and dashes`,
+    )
+  const all = await store.mailboxes.list({ topic, open: true, ...(runId && { runId }) })
+  return all.map(({ name }) => name).filter((name) => name !== mailbox)
+}

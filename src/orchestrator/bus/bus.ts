@@ -1,0 +1,110 @@
+import type { ProjectConfig } from '../../config/schema.ts'
+import { OrchError } from '../../errors.ts'
+import type { Delivery, RetryPolicy } from '../../message/delivery.ts'
+import {
+  ANSWERS,
+  isAnswer,
+  isRequest,
+  MESSAGE_VERSION,
+  type Message,
+  type MessageType,
+  type Priority,
+} from '../../message/message.ts'
+import type { Parts } from '../parts.ts'
+import { audienceOf } from './audience.ts'
+import { checkPayload } from './payload.ts'
+import type { Sender } from './sender.ts'
+
+export interface SendOrder {
+  /** Name of an agent, id of a task, name of a mailbox, `person`, `#topic`, or `*` for all of the run. */
+  to: string
+  type: MessageType
+  payload: unknown
+  /** Given by the sender to send it twice safely. */
+  id?: string
+  priority?: Priority
+  /** Of an answer: that of its request. */
+  correlationId?: string
+  /** Not delivered later than this, in ms. */
+  ttlMs?: number
+}
+
+export interface Sent {
+  /** Of one message; of many, their common correlation id. */
+  id: string
+  /** Mailboxes that it went to. */
+  to: string[]
+  /** False when it had been sent before. */
+  created: boolean
+}
+
+/**
+ * Makes a message (or one for each receiver of a broadcast), checks it, and stores it. When the promise resolves it is durable.
+ * @throws OrchError E_INVALID (type, payload, answer without a request), E_TOO_LARGE, E_NOT_FOUND (receiver, request),
+ *   E_AMBIGUOUS, E_FORBIDDEN (answers a request that was asked of somebody else), E_STATE, E_MAILBOX_FULL
+ */
+export async function send(parts: Parts, sender: Sender, order: SendOrder): Promise<Sent> {
+  const payload = checkPayload(order.type, order.payload)
+  if (isAnswer(order.type)) await checkAnswers(parts, sender, order)
+  const { names, audience } = await audienceOf(parts, sender, order.to)
+  const id = order.id ?? parts.ids.message()
+  const now = parts.clock.now()
+  const common = {
+    version: MESSAGE_VERSION,
+    type: order.type,
+    from: sender.mailbox,
+    ...(audience && { audience }),
+    priority: order.priority ?? 'normal',
+    timestamp: new Date(now).toISOString(),
+    ...(correlationOf(order, id, audience) && { correlationId: correlationOf(order, id, audience) }),
+    retryCount: 0,
+    ...(order.ttlMs !== undefined && { expiresAt: new Date(now + order.ttlMs).toISOString() }),
+    ...(sender.runId && { runId: sender.runId }),
+    payload,
+  } as const
+  const messages = names.map((to): Message => ({ ...common, id: audience ? `${id}-${to}` : id, to }))
+  const sent = await parts.store.mailboxes.send(messages, now)
+  return { id, to: names, created: sent.some(({ created }) => created) }
+}
+
+function correlationOf(
+  { type, correlationId }: SendOrder,
+  id: string,
+  audience?: string,
+): string | undefined {
+  return correlationId ?? (isRequest(type) || audience ? id : undefined)
+}
+
+/** @throws OrchError E_INVALID, E_NOT_FOUND, E_FORBIDDEN */
+async function checkAnswers(
+  parts: Parts,
+  sender: Sender,
+  { type, correlationId, to }: SendOrder,
+): Promise<void> {
+  if (!correlationId) throw new OrchError('E_INVALID', `${type} answers a request: give its correlationId`)
+  const [request] = await requestsOf(parts, correlationId, sender.mailbox)
+  if (!request)
+    throw new OrchError('E_NOT_FOUND', `there is no request ${correlationId} that was asked of you`)
+  if (!isRequest(request.message.type) || ANSWERS[request.message.type] !== type)
+    throw new OrchError('E_INVALID', `a ${request.message.type} is not answered by a ${type}`)
+  const { names } = await audienceOf(parts, sender, to)
+  if (names.length !== 1 || names[0] !== request.message.from)
+    throw new OrchError(
+      'E_FORBIDDEN',
+      `the request ${correlationId} came from ${request.message.from}: answer there`,
+    )
+}
+
+/** Requests with this correlation id that were asked of this mailbox. */
+async function requestsOf({ store }: Parts, correlationId: string, mailbox: string): Promise<Delivery[]> {
+  const found = await store.mailboxes.history({ correlationId, mailbox, limit: 100 })
+  return found.filter(({ message }) => isRequest(message.type) && message.to === mailbox)
+}
+
+/** How messages that come back are tried again. */
+export function retryPolicy({ config, ids }: Pick<Parts, 'config' | 'ids'>): RetryPolicy {
+  return { tries: config.messageTries, baseMs: 1_000, maxMs: 60_000, fraction: ids.fraction() }
+}
+
+/** How long a request waits for its answer, in ms. */
+export const requestMs = ({ requestMinutes }: ProjectConfig): number => requestMinutes * 60_000
