@@ -121,3 +121,22 @@ it('stopping all agents is not upset by a task that ends in the meantime', async
   await orchestrator.stopAgents()
   for (const task of tasks) expect(await parts.store.tasks.get(task.id)).toMatchObject({ state: 'cancelled' })
 })
+
+it('what is dead can be given up; cancelling everything leaves what has ended as it is', async () => {
+  const parts = await realParts()
+  const { path } = await makeRepository()
+  const orchestrator = await beginWith(parts)
+  const made = await Promise.all([
+    order(orchestrator, path, 'exit 3', { tries: 1 }),
+    order(orchestrator, path, 'exit 3', { tries: 1, title: 'Another' }),
+    order(orchestrator, path, 'echo done >done.txt'),
+  ])
+  const [dead, kept, accepted] = await Promise.all(made.map((task) => ended(parts, task)))
+  expect([dead, kept, accepted].map((task) => task?.state)).toEqual(['dead', 'dead', 'accepted'])
+  expect(await orchestrator.cancel(dead!.id)).toMatchObject({ state: 'cancelled' })
+  await expect(orchestrator.cancel(dead!.id)).rejects.toMatchObject({ code: 'E_STATE' })
+  await expect(orchestrator.cancel(accepted!.id)).rejects.toMatchObject({ code: 'E_STATE' })
+  expect(await orchestrator.stopAgents()).toBe(0)
+  expect(await parts.store.tasks.get(kept!.id)).toEqual(kept)
+  expect((await parts.store.tasks.attempts(dead!.id))[0]).toMatchObject({ outcome: 'failed' })
+})

@@ -60,7 +60,7 @@ const drawn: Record<string, [TaskState[], TaskState]> = {
   accept: [['verified'], 'accepted'],
   fail: [['leased', 'working', 'waiting', 'reported', 'verified'], 'queued'],
   lose: [['leased', 'working', 'waiting', 'reported', 'verified'], 'queued'],
-  cancel: [['queued', 'leased', 'working', 'waiting', 'reported', 'verified'], 'cancelled'],
+  cancel: [['queued', 'leased', 'working', 'waiting', 'reported', 'verified', 'dead'], 'cancelled'],
   retry: [['dead', 'cancelled'], 'queued'],
 }
 

@@ -22,7 +22,7 @@ import {
  *   └─ backoff ┴─ failed attempt ◀─────────────┴───────────┘    after the last try ─▶ dead      any ─▶ cancelled
  *   └─────────── lost attempt: its host or its terminal went away, which uses up no try
  *
- * retry (a person's word):  dead | cancelled ─▶ queued
+ * a person's word:  dead | cancelled ─▶ queued (retry)      dead ─▶ cancelled (drop)
  * ```
  *
  * The functions are pure: they take the task as it is and give the task as it will be with the event that says so.
@@ -141,9 +141,10 @@ export function lose(task: Task, fence: Fence, now: number, reason: Reason, retr
   return move({ ...lost, notBefore: retryAt }, 'queued', 'task.failed', now, data, ['lease'])
 }
 
-/** any ─▶ cancelled. Only a person (or a parent task) asks for it, so it needs no fence. */
+/** any ─▶ cancelled, of final ones only dead: it is given up. Only a person (or a parent task) asks for it, so it needs no fence. */
 export function cancel(task: Task, now: number, reason: Reason): Change {
-  if (isFinal(task.state)) throw new OrchError('E_STATE', `${task.id} is ${task.state} already`)
+  if (isFinal(task.state) && task.state !== 'dead')
+    throw new OrchError('E_STATE', `${task.id} is ${task.state} already`)
   return move({ ...task, reason }, 'cancelled', 'task.cancelled', now, { reason }, ['lease', 'notBefore'])
 }
 
