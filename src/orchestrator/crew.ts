@@ -8,8 +8,6 @@ export interface Crew {
   /** Drives the attempt of a held task unless somebody does already, or has the task to himself. */
   drive(task: Task): void
   size(): number
-  /** How many are driven in each repository. */
-  byRepo(): Map<string, number>
   /** Lets go of the task wherever it stands, then does `work` while nobody else drives it or has it to himself. */
   alone<T>(taskId: TaskId, work: () => Promise<T>): Promise<T>
   /** Lets go of all tasks for good. */
@@ -17,7 +15,6 @@ export interface Crew {
 }
 
 interface Drive {
-  repo: string
   abort: AbortController
   done: Promise<void>
 }
@@ -52,16 +49,11 @@ export function createCrew(parts: Parts, onEnd: () => void): Crew {
     drive(task) {
       if (closed || drives.has(task.id) || aside.has(task.id)) return
       const abort = new AbortController()
-      const drive: Drive = { repo: task.spec.repo, abort, done: Promise.resolve() }
+      const drive: Drive = { abort, done: Promise.resolve() }
       drives.set(task.id, drive)
       drive.done = run({ taskId: task.id, epoch: task.epoch, host: parts.host }, abort.signal)
     },
     size: () => drives.size,
-    byRepo() {
-      const counts = new Map<string, number>()
-      for (const { repo } of drives.values()) counts.set(repo, (counts.get(repo) ?? 0) + 1)
-      return counts
-    },
     async alone(taskId, work) {
       const turn = (aside.get(taskId) ?? Promise.resolve()).then(() => release(taskId)).then(work)
       const over = turn.then(noop, noop)

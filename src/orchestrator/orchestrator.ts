@@ -8,6 +8,7 @@ import { permit, type Question } from './conversation/permit.ts'
 import { interrupt, say } from './conversation/say.ts'
 import { createCrew } from './crew.ts'
 import type { Parts } from './parts.ts'
+import { createPostman, type Postman } from './postman.ts'
 import { resolve } from './resolve.ts'
 import { createScheduler } from './scheduler.ts'
 import { createStrays, type Strays } from './strays.ts'
@@ -43,15 +44,18 @@ export function createOrchestrator(parts: Parts): Orchestrator {
   const strays = createStrays(parts, crew)
   const scheduler = createScheduler(parts, crew, strays)
   let tidying = Promise.resolve()
+  let postman: Postman | undefined
 
   return {
     async begin() {
       await dropUnknownEnvs(parts.paths, store.tasks)
+      postman = createPostman(parts)
       await scheduler.begin()
       tidying = tidyUp(parts, strays)
     },
     async end() {
       await scheduler.end()
+      postman?.end()
       await tidying
     },
     async submit(order) {

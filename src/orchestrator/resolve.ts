@@ -1,7 +1,7 @@
 import { OrchError } from '../errors.ts'
 import type { Task } from '../task/task.ts'
+import { taskOf } from './agent-name.ts'
 import type { Parts } from './parts.ts'
-import { taskOf } from './strays.ts'
 
 /** The task with this id, beginning of an id, or name of an agent. @throws OrchError E_NOT_FOUND, E_AMBIGUOUS */
 export async function resolve(parts: Parts, name: string): Promise<Task> {

@@ -1,6 +1,7 @@
-import type { Task } from '../task/task.ts'
 import { HELD_STATES } from '../task/task.ts'
+import { agentName } from './agent-name.ts'
 import type { Crew } from './crew.ts'
+import { forgetMail, tendMail } from './mail-upkeep.ts'
 import type { Parts } from './parts.ts'
 import type { Strays } from './strays.ts'
 
@@ -15,6 +16,7 @@ export interface Scheduler {
 
 /** Agents that nobody owns are looked for this often; taking up held tasks happens every reconcileSeconds. */
 const STRAYS_MS = 30_000
+const PRUNE_MS = 10 * 60_000
 
 export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Scheduler {
   const { store, clock, config, host } = parts
@@ -28,8 +30,10 @@ export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Sched
     for (const task of await store.tasks.list({ host, states: [...HELD_STATES] })) crew.drive(task)
   }
   const claimAll = async () => {
-    while (open && crew.size() < config.totalAgents) {
-      const except = await fullRepositories(parts, crew)
+    while (open) {
+      const places = await placesTaken(parts)
+      if (places.length >= config.totalAgents) return
+      const except = await fullRepositories(parts, places)
       const claimed = await store.tasks.claim({ host, now: clock.now(), leaseMs, except, agent: agentName })
       if (!claimed) return
       crew.drive(claimed.task)
@@ -59,6 +63,8 @@ export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Sched
       often(config.reconcileSeconds * 1_000, 'rescuing', () => store.tasks.rescue(host, clock.now()))
       often(config.reconcileSeconds * 1_000, 'reconciling', async () => wake())
       often(STRAYS_MS, 'looking for strays', () => strays.end())
+      often(config.reconcileSeconds * 1_000, 'looking after messages', () => tendMail(parts))
+      often(PRUNE_MS, 'forgetting old messages', () => forgetMail(parts))
       wake()
     },
     wake,
@@ -89,9 +95,19 @@ function repeat(parts: Parts, ms: number, what: string, act: () => Promise<unkno
   return { stop, idle: async () => await going }
 }
 
-async function fullRepositories(parts: Parts, crew: Crew): Promise<string[]> {
+/**
+ * Repositories of the tasks that have an agent at work. Who waits for a message takes no place: else as many who wait for
+ * tasks that they have made would keep those from ever starting. Nor does who has reported: its agent has ended.
+ */
+async function placesTaken({ store, host }: Parts): Promise<string[]> {
+  const held = await store.tasks.list({ host, states: ['leased', 'working', 'waiting'] })
+  return held.filter(({ waitingFor }) => waitingFor !== 'message').map(({ spec }) => spec.repo)
+}
+
+async function fullRepositories(parts: Parts, places: readonly string[]): Promise<string[]> {
   const full: string[] = []
-  for (const [repo, running] of crew.byRepo()) {
+  for (const repo of new Set(places)) {
+    const running = places.filter((it) => it === repo).length
     const limit = await parts.settings(repo).then(
       (it) => it.maxAgents,
       () => parts.config.maxAgents,
@@ -99,14 +115,4 @@ async function fullRepositories(parts: Parts, crew: Crew): Promise<string[]> {
     if (running >= limit) full.push(repo)
   }
   return full
-}
-
-/** So long that with the id and the number of the attempt it is a SAFE_NAME. */
-const KIND_LENGTH = 22
-
-/** Unique by construction: task ids are, and each attempt has its own number. Safe as a tmux and directory name. */
-export function agentName(task: Task, epoch: number): string {
-  const { profile } = task.spec
-  const kind = profile === 'general' ? 'task-agent' : profile.slice(0, KIND_LENGTH).replace(/-+$/, '')
-  return `${kind}-${task.id.slice(2)}-${epoch}`
 }

@@ -1,5 +1,5 @@
-import type { TaskId } from '../id.ts'
 import { type Attempt, isHeld, type Task } from '../task/task.ts'
+import { taskOf } from './agent-name.ts'
 import { saveWork, stopAgent } from './attempt/stop.ts'
 import type { Crew } from './crew.ts'
 import type { Parts } from './parts.ts'
@@ -66,10 +66,4 @@ async function unowned(parts: Parts, agent: string): Promise<Stray | undefined> 
   const attempt = task && (await parts.store.tasks.attempts(task.id)).find((it) => it.agent === agent)
   if (!task || !attempt) return undefined // not of this store: nothing of ours to end
   return isHeld(task.state) && task.epoch === attempt.epoch ? undefined : { task, attempt }
-}
-
-/** The task an agent's name speaks of. */
-export function taskOf(agent: string): TaskId | undefined {
-  const word = agent.match(/-([0-9a-z]{12})-\d+$/)?.[1]
-  return word ? `t-${word}` : undefined
 }

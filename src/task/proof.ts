@@ -23,6 +23,7 @@ export type Verdict = { proven: true; proof: WorkProof } | { proven: false; reas
 
 /** Reasons after which the work itself was there: the next attempt need not commit anything to mend them. */
 const WORK_WAS_THERE = new Set([
+  'validation-failed',
   'not-pushed',
   'stale-head',
   'no-pull-request',
@@ -105,13 +106,20 @@ function judgeChecks({ checks }: Facts): Verdict | undefined {
   return refuse('red-check', `required checks are not green:\n${lines.join('\n')}`)
 }
 
-function proofOf(task: Task, facts: Facts): WorkProof {
+/** Of a task that is asked for commits only: its branch goes into that of the task that made it. */
+export function proofOfBranch(task: Task, facts: Pick<Facts, 'head' | 'comparison'>): WorkProof {
+  return proofOf(task, { ...facts, pullRequest: undefined, checks: [] })
+}
+
+function proofOf(
+  task: Task,
+  facts: Pick<Facts, 'head' | 'comparison' | 'pullRequest' | 'checks'>,
+): WorkProof {
   const { comparison, pullRequest } = facts
-  if (!pullRequest) throw new TypeError('proof without pull request')
   const sum = (key: 'additions' | 'deletions') =>
     comparison.files.reduce((total, file) => total + file[key], 0)
   return {
-    pullRequest: pullRequest.ref,
+    ...(pullRequest && { pullRequest: pullRequest.ref }),
     head: facts.head,
     base: task.spec.base,
     filesChanged: comparison.files.map((file) => file.path),
@@ -121,7 +129,7 @@ function proofOf(task: Task, facts: Facts): WorkProof {
     checks: facts.checks
       .filter((check) => check.state === 'success')
       .map(({ name }) => ({ name, state: 'success' })),
-    openedByOrch: pullRequest.openedByOrch,
+    openedByOrch: pullRequest?.openedByOrch ?? false,
   }
 }
 

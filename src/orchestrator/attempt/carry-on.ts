@@ -7,6 +7,7 @@ import { conversationOf, driverOf, hasFallback } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
 import { type Cause, goOn } from './go-on.ts'
 import { stopAgent } from './stop.ts'
+import { unfinished } from './unfinished.ts'
 import type { Watch } from './watch.ts'
 
 /** How long a quota is waited for that does not say when it comes back, in ms. */
@@ -29,6 +30,7 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
   if (place.waitingFor === 'quota' || outcome?.kind === 'quota') return await pause(watch, status, outcome)
   if (!outcome) {
     await insist(parts, agent, status)
+    await showAsking(watch)
     return false
   }
   // A person before the screen of a terminal interface has taken over: its agent is done when the person has left.
@@ -36,7 +38,10 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
   const mayEnd = hearing.interrupt === undefined
   if (outcome.kind === 'failed' && mayEnd) throw failure(outcome)
   if (words.length > 0) return await give(watch, status, words)
+  const left = mayEnd || hearing.interrupt?.message ? await unfinished(watch) : 'nothing'
+  if (left === 'mail') return await give(watch, status, unread(watch, status))
   if (!mayEnd) return await waitForPerson(watch)
+  if (left === 'wait') return await waitForMessage(watch)
   hearing.over = true
   await report(watch, outcome.kind === 'reported' ? outcome.summary : '')
   return true
@@ -45,6 +50,18 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
 async function waitForPerson({ place }: Watch): Promise<false> {
   await place.wait('input')
   return false
+}
+
+/** Nothing is asked of its program meanwhile, and it holds no place among the agents at work. */
+async function waitForMessage({ place }: Watch): Promise<false> {
+  await place.wait('message')
+  return false
+}
+
+/** An agent in the middle of its turn waits while a tool of ours waits for it, and works again when that has answered. */
+async function showAsking({ hearing, place }: Watch): Promise<void> {
+  if (hearing.asking > 0 && place.waitingFor === undefined) await place.wait('message')
+  if (hearing.asking === 0 && place.waitingFor === 'message') await place.work()
 }
 
 const failure = ({ reason, final }: Extract<Outcome, { kind: 'failed' }>) =>

@@ -1,7 +1,7 @@
 import type { Hearing, Word } from '../conversation/hearing.ts'
 import { driverOf } from './driver-choice.ts'
 import type { Held } from './held.ts'
-import { earlierWords } from './launch.ts'
+import { historyOf } from './launch.ts'
 import { launchSpec } from './launch-spec.ts'
 import { buildPrompt } from './prompt.ts'
 import { eventOf, stopAgent, workspaceOf } from './stop.ts'
@@ -68,6 +68,11 @@ function nextPrompt({ cause, words }: Onward): string {
 
 /** For a program that knows nothing of what was before, in this attempt and in those before it. */
 async function wholePrompt({ parts, task, attempt }: Held, words: readonly Word[]): Promise<string> {
-  const said = words.map(({ text }) => text)
-  return buildPrompt(task, attempt.agent, [...(await earlierWords(parts, task)), ...said])
+  const before = await historyOf(parts, task)
+  const texts = (message?: true) => words.filter((it) => it.message === message).map(({ text }) => text)
+  return buildPrompt(task, attempt.agent, {
+    ...before,
+    said: [...before.said, ...texts()],
+    told: [...before.told, ...texts(true)],
+  })
 }

@@ -1,11 +1,13 @@
 import type { Attempt, Task } from '../../task/task.ts'
 import type { Workspace } from '../../workspace/workspace.ts'
+import { openTaskMailbox } from '../bus/audience.ts'
+import { childrenSummary } from '../family/children.ts'
 import type { Parts } from '../parts.ts'
 import { checkRun } from './budget.ts'
 import { chooseDriver } from './driver-choice.ts'
 import type { Held } from './held.ts'
 import { launchSpec } from './launch-spec.ts'
-import { buildPrompt } from './prompt.ts'
+import { buildPrompt, type History } from './prompt.ts'
 import { saveWork, stopAgent } from './stop.ts'
 
 /**
@@ -14,6 +16,7 @@ import { saveWork, stopAgent } from './stop.ts'
  */
 export async function launch(held: Held): Promise<void> {
   const { parts, task, attempt } = held
+  await openTaskMailbox(parts, task, attempt.agent)
   const status = await parts.directories.status(attempt.agent)
   if (status.state === 'absent') await prepare(held)
   await parts.runtimes[task.spec.runtime].start(attempt.agent)
@@ -32,7 +35,7 @@ async function prepare(held: Held): Promise<void> {
   const workspace = await prepareWorkspace(held, before)
   const setup = await parts.applySetup(settings.setup, { repo: spec.repo, workspace: workspace.path })
   const session = driver.resumes ? sessionToResume(task, earlier, driver.name) : undefined
-  const prompt = buildPrompt(task, attempt.agent, await earlierWords(parts, task))
+  const prompt = buildPrompt(task, attempt.agent, await historyOf(parts, task))
   const words = (await parts.hearings.of(attempt)).words.length
   await parts.directories.prepare(
     await launchSpec(held, { driver, profile, settings, workspace, setup, prompt, session, words }),
@@ -57,15 +60,23 @@ function sessionToResume(task: Task, earlier: readonly Attempt[], driver: string
   return undefined
 }
 
-/** What people said to agents of earlier attempts: the next one has to know it. */
-export async function earlierWords(parts: Parts, task: Task): Promise<string[]> {
-  const said = await parts.store.journal.read({ taskId: task.id, types: ['agent.said'], limit: 1_000 })
-  return said.filter(({ epoch }) => epoch !== task.epoch).map(({ data }) => String(data?.text))
+/** What a new attempt has to know of those before it: what was said to their agents, and the tasks that they made. */
+export async function historyOf(parts: Parts, task: Task): Promise<History> {
+  const types = ['agent.said', 'agent.told'] as const
+  const events = await parts.store.journal.read({ taskId: task.id, types: [...types], limit: 1_000 })
+  const earlier = events.filter(({ epoch }) => epoch !== task.epoch)
+  const textOf = (type: string) =>
+    earlier.filter((it) => it.type === type).map(({ data }) => String(data?.text))
+  return {
+    said: textOf('agent.said'),
+    told: textOf('agent.told'),
+    children: await childrenSummary(parts, task),
+  }
 }
 
 async function prepareWorkspace({ parts, task, fence }: Held, before?: Attempt): Promise<Workspace> {
   const { repo, branch, base } = task.spec
-  const from = await parts.forges[task.spec.forge].base(repo, base)
+  const from = task.spec.from ?? (await parts.forges[task.spec.forge].base(repo, base))
   const saved = before && (await endBefore(parts, task, before))
   const workspace = await parts.workspaces.prepare({ repo, name: task.id, branch, from })
   const head = workspace.isNew ? from : await parts.workspaces.reopen(workspace, saved)

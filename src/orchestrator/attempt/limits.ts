@@ -61,8 +61,8 @@ async function readMeter({ parts, task, attempt }: Held): Promise<Reading | unde
   }
 }
 
-/** Who waits for a quota or for a person uses no time. */
-const isPaused = ({ waitingFor }: AtWork['place']) => waitingFor !== undefined && waitingFor !== 'message'
+/** Who waits for a quota, a person or another agent uses no time. */
+const isPaused = ({ waitingFor }: AtWork['place']) => waitingFor !== undefined
 
 /** The time that an attempt has worked, and that it has been silent, in ms. */
 function openTimes({ parts, attempt }: Held) {

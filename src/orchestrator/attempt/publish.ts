@@ -51,6 +51,7 @@ async function push(forge: Forge, { spec }: Task): Promise<void> {
 
 /** What the task changes. When a person was so quick to merge it that the base has it all: what it changed then. */
 export async function compare(forge: Forge, { spec }: Task, head: string): Promise<Comparison> {
+  if (spec.proof === 'branch' && spec.from) return await forge.compare(spec.repo, spec.from, head)
   const comparison = await forge.compare(spec.repo, await forge.base(spec.repo, spec.base), head)
   if (comparison.commits > 0) return comparison
   const merged = (await forge.find(spec.repo, spec.branch)).find((it) => isMergeOf(it, head))

@@ -2,14 +2,13 @@ import { type JournalEvent, TASK_EVENTS } from '../../journal/journal.ts'
 import type { Journal } from '../../store/store.ts'
 import type { Attempt } from '../../task/task.ts'
 
-/** How long (ms) an attempt has waited for a quota or a person until `now`, as the journal tells it. */
+/** How long (ms) an attempt has waited for a quota, a person or a message until `now`, as the journal tells it. */
 export async function waitedMs(journal: Journal, attempt: Attempt, now: number): Promise<number> {
   let waited = 0
   let since: number | undefined
   for await (const event of arrowsOf(journal, attempt)) {
     if (since !== undefined) waited += event.at - since
-    const pauses = event.type === 'task.waiting' && event.data?.for !== 'message'
-    since = pauses ? event.at : undefined
+    since = event.type === 'task.waiting' ? event.at : undefined
   }
   return since === undefined ? waited : waited + now - since
 }

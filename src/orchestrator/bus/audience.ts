@@ -3,8 +3,8 @@ import type { TaskId } from '../../id.ts'
 import { mailboxName, PERSON, topicName } from '../../message/message.ts'
 import { isFinal, type Task } from '../../task/task.ts'
 import { oneLine } from '../../text.ts'
+import { taskOf } from '../agent-name.ts'
 import type { Parts } from '../parts.ts'
-import { taskOf } from '../strays.ts'
 import type { Sender } from './sender.ts'
 
 export interface Audience {

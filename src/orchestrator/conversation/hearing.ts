@@ -24,6 +24,8 @@ export interface Interrupt {
   done?: true
   /** When it was carried out, in ms since the epoch. */
   at?: number
+  /** A critical message asked for it, no person: then the message is what the agent goes on with. */
+  message?: true
 }
 
 /**
@@ -56,6 +58,8 @@ export interface Hearing {
 export interface Hearings {
   /** The one hearing of an attempt; a new daemon reads it from the journal. */
   of(attempt: Attempt): Promise<Hearing>
+  /** Tells who follows an attempt of the task that something changed; nobody may. */
+  wake(taskId: Attempt['taskId']): void
   /** Forgets it when the attempt is over or let go of. */
   forget(attempt: Pick<Attempt, 'taskId' | 'epoch'>): void
 }
@@ -84,6 +88,14 @@ export function createHearings(journal: Pick<Journal, 'read'>): Hearings {
       hearing.catch(() => open.delete(keyOf(attempt)))
       return hearing
     },
+    wake(taskId) {
+      for (const [key, hearing] of open)
+        if (key.startsWith(`${taskId}/`))
+          void hearing.then(
+            (it) => it.wake(),
+            () => {},
+          )
+    },
     forget: (attempt) => void open.delete(keyOf(attempt)),
   }
 }
@@ -94,8 +106,7 @@ function recall(events: readonly JournalEvent[]): Hearing {
   const hearing = newHearing()
   for (const { type, data = {} } of events) {
     if (type === 'agent.said' || type === 'agent.told') hearing.words.push(wordOf(data))
-    if (type === 'agent.interrupted')
-      hearing.interrupt = { id: String(data.id), turn: Number(data.turn), words: Number(data.words) }
+    if (type === 'agent.interrupted') hearing.interrupt = interruptOf(data)
     if (type === 'agent.continued')
       hearing.before = { turn: Number(data.turn), words: Number(data.wordsBefore) }
     if (type === 'task.waiting' && data.for === 'quota') hearing.pausedTurn = hearing.before?.turn ?? 1
@@ -103,6 +114,13 @@ function recall(events: readonly JournalEvent[]): Hearing {
   }
   return hearing
 }
+
+const interruptOf = ({ id, turn, words, message }: Record<string, unknown>): Interrupt => ({
+  id: String(id),
+  turn: Number(turn),
+  words: Number(words),
+  ...(message === true && { message }),
+})
 
 const wordOf = ({ id, text, written, message }: Record<string, unknown>): Word => ({
   id: String(id),

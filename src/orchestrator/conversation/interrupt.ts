@@ -14,14 +14,21 @@ export interface Interrupted {
   hearing: Hearing
 }
 
-/** Notes a person's interrupt and carries it out. A daemon that dies in between leaves it to the next. @throws OrchError E_STATE */
-export async function endTurn(parts: Parts, agent: Interrupted): Promise<void> {
+/**
+ * Notes an interrupt (`why`: of a critical message) and carries it out. A daemon that dies in between leaves it to the next.
+ * @throws OrchError E_STATE
+ */
+export async function endTurn(
+  parts: Parts,
+  agent: Interrupted,
+  why: Pick<Interrupt, 'message'> = {},
+): Promise<void> {
   const { hearing, attempt } = agent
   await hearing.alone(async () => {
     const status = await parts.directories.status(attempt.agent)
     await checkTurn(parts, agent, status)
     const before = hearing.interrupt
-    const now: Interrupt = { id: parts.ids.uuid(), turn: status.turn, words: hearing.words.length }
+    const now: Interrupt = { id: parts.ids.uuid(), turn: status.turn, words: hearing.words.length, ...why }
     hearing.interrupt = now
     try {
       const event = { ...eventOf(parts, attempt, 'agent.interrupted'), data: { ...now } }

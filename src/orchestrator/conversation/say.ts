@@ -37,6 +37,14 @@ export async function interrupt(parts: Parts, { id }: Task, text?: string): Prom
   listener.hearing.wake()
 }
 
+/** A message that cannot wait ends the turn of a working agent; it goes on with what is in its mailbox. @throws as interrupt */
+export async function interruptFor(parts: Parts, { id }: Pick<Task, 'id'>): Promise<void> {
+  const listener = await listenerOf(parts, id)
+  if (listener.hearing.interrupt) return
+  await endTurn(parts, listener, { message: true })
+  listener.hearing.wake()
+}
+
 async function listenerOf(parts: Parts, id: Task['id']): Promise<Listener> {
   await listening(parts, id) // first: nobody forgets the hearing of an attempt that is over already
   const attempt = (await parts.store.tasks.attempts(id)).at(-1)

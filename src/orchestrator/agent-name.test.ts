@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { SAFE_NAME } from '../id.ts'
 import type { Task } from '../task/task.ts'
-import { agentName } from './scheduler.ts'
+import { agentName } from './agent-name.ts'
 
 const named = (profile: string, epoch = 1) =>
   agentName({ id: 't-79pk5m7mp2nr', spec: { profile } } as unknown as Task, epoch)

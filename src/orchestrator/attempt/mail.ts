@@ -1,0 +1,52 @@
+import type { Delivery } from '../../message/delivery.ts'
+import { messageText } from '../../message/prompt.ts'
+import type { Hearing, Word } from '../conversation/hearing.ts'
+import type { Held } from './held.ts'
+import { eventOf } from './stop.ts'
+
+/** What an agent's mailbox holds for it, at the end of a turn: messages become words of its conversation (decision 016). */
+
+/** So many messages go into one prompt; the next ones into the next. */
+const MOST_AT_ONCE = 20
+
+/** What its inbox tool has given it counts as read when the turn in which it did is over. */
+export async function readGiven({ parts, task, attempt }: Held, hearing: Hearing): Promise<void> {
+  if (hearing.given.size === 0) return
+  const ids = [...hearing.given]
+  const order = { mailbox: task.id, reader: attempt.agent, ids, now: parts.clock.now() }
+  await parts.store.mailboxes.acknowledge(order)
+  for (const id of ids) hearing.given.delete(id)
+}
+
+/**
+ * Messages for this agent become words, which survive the daemon; only then they count as read. Copies of what went to many
+ * come along, but do not keep an agent going by themselves.
+ */
+export async function takeMail(held: Held, hearing: Hearing): Promise<void> {
+  const { parts, task, attempt } = held
+  const { mailboxes } = parts.store
+  if ((await mailboxes.waiting(task.id)).direct === 0) return
+  const reading = { mailbox: task.id, reader: attempt.agent }
+  const leaseMs = parts.config.messageLeaseSeconds * 1_000
+  await hearing.alone(async () => {
+    const lease = { ...reading, now: parts.clock.now(), leaseMs, limit: MOST_AT_ONCE, again: true }
+    const mail = await mailboxes.lease(lease)
+    const known = new Set([task.spec.origin?.message, ...hearing.words.map(({ id }) => id)])
+    for (const delivery of mail) if (!known.has(delivery.message.id)) await tell(held, hearing, delivery)
+    const ids = mail.map(({ message }) => message.id)
+    if (ids.length > 0) await mailboxes.acknowledge({ ...reading, ids, now: parts.clock.now() })
+  })
+}
+
+async function tell({ parts, attempt }: Held, hearing: Hearing, { message }: Delivery): Promise<void> {
+  const from = await nameOf(parts, message.from)
+  const word: Word = { id: message.id, text: messageText(message, from), message: true }
+  await parts.store.journal.append([{ ...eventOf(parts, attempt, 'agent.told'), data: { ...word } }])
+  hearing.words.push(word)
+}
+
+/** The agent that reads a task's mailbox now; else the mailbox's own name. */
+async function nameOf({ store }: Held['parts'], mailbox: string): Promise<string> {
+  const box = await store.mailboxes.find(mailbox)
+  return box?.agent ?? mailbox
+}
