@@ -33,6 +33,30 @@ export interface Workspaces {
   save(workspace: Workspace, message: string): Promise<Saved>
   /** Keeps what is uncommitted as a commit under refs/orch/saved/ without moving the branch; undefined when all is committed. */
   setAside(workspace: Workspace, message: string): Promise<string | undefined>
+  /**
+   * Whether the task's branch is what is checked out, and paths with something uncommitted (what set-up steps brought and
+   * what git ignores is not counted). The agent may go on meanwhile.
+   */
+  standing(workspace: Workspace): Promise<{ onBranch: boolean; uncommitted: string[] }>
+  /** Commits that `head` has and `from` has not, the newest first, at most `limit`; and all files that differ. */
+  changes(
+    repo: string,
+    from: string,
+    head: string,
+    limit: number,
+  ): Promise<{ commits: { id: string; subject: string }[]; files: string[] }>
+  /** Those of `paths` (in the repository) that the commit has, or that were there before it. */
+  known(repo: string, commit: string, paths: readonly string[]): Promise<string[]>
+  /** The whole id of a commit that is named by its beginning; undefined when there is none. */
+  commit(repo: string, id: string): Promise<string | undefined>
+  /**
+   * Brings a commit into the branch by a merge commit with the person's identity, never running hooks; files and index of
+   * the workspace follow, and what is uncommitted stays uncommitted. All or nothing: with conflicts, or when something
+   * stands in the way, everything stays as it was. To be asked while the agent does nothing. Contained already is merged.
+   */
+  merge(workspace: Workspace, commit: string, message: string): Promise<Merging>
+  /** Whether `commit` is `head` or one of its ancestors; false when the repository has one of them not. */
+  contains(repo: string, commit: string, head: string): Promise<boolean>
   /** Removes the checkout at once (renamed away, deleted later). The branch stays. Gone already is no error. */
   remove(workspace: Workspace): Promise<void>
   exists(workspace: Workspace): Promise<boolean>
@@ -72,3 +96,6 @@ export interface Saved {
   /** Work that does not follow on the branch: nothing moved there, and this ref keeps it. */
   elsewhere?: { ref: string; commit: string }
 }
+
+/** `merged`: the commit of the branch then. `conflicts`: the files that both sides changed. `blocked`: why, for the agent. */
+export type Merging = { merged: string } | { conflicts: string[] } | { blocked: string }

@@ -8,10 +8,13 @@ import { repositoryId } from '../git-repository-id.ts'
 import { type Ids, SAFE_NAME } from '../id.ts'
 import type { Log } from '../log.ts'
 import { branchName } from '../task/task.ts'
+import { createTurns } from '../turns.ts'
 import { agentIgnores } from './agent-ignores.ts'
 import { createBranches } from './branches.ts'
 import { checkOut } from './check-out.ts'
 import { commitOf, gitAt } from './git-at.ts'
+import { createHistory } from './history.ts'
+import { createMerger } from './merge.ts'
 import { readRecord, removeRecords, writeRecord } from './record.ts'
 import { locateRepository, type Repository } from './repository.ts'
 import type { RepositoryLock } from './repository-lock.ts'
@@ -41,8 +44,11 @@ export function createWorktrees(options: WorktreeOptions): Workspaces {
   const { git, root, clock, ids, log, lock } = options
   const trash = createTrash(options.trash, ids)
   const locate = createLocator(git)
-  const saver = createSaver({ git, locate, ids, env: options.env })
+  const inTurn = createTurns()
+  const saver = createSaver({ git, locate, ids, env: options.env, inTurn })
+  const merger = createMerger({ git, locate, inTurn })
   const branches = createBranches({ git, locate, lock, log })
+  const history = createHistory({ git, locate, env: options.env })
   const pathOf = (id: string, name: string) => join(root, id, checkName(name))
 
   async function discard(repository: Repository, path: string): Promise<void> {
@@ -89,7 +95,9 @@ export function createWorktrees(options: WorktreeOptions): Workspaces {
     },
 
     ...saver,
+    ...merger,
     ...branches,
+    ...history,
 
     async agentEnv(workspace) {
       const { gitDir } = await locate(workspace.repo)
