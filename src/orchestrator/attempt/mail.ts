@@ -6,8 +6,8 @@ import { eventOf } from './stop.ts'
 
 /** What an agent's mailbox holds for it, at the end of a turn: messages become words of its conversation (decision 016). */
 
-/** So many messages go into one prompt; the next ones into the next. */
-const MOST_AT_ONCE = 20
+/** So many messages go into one prompt (some programs take it as one argument of 128 KiB at most); the next ones into the next. */
+const MOST_AT_ONCE = 8
 
 /** What its inbox tool has given it counts as read when the turn in which it did is over. */
 export async function readGiven({ parts, task, attempt }: Held, hearing: Hearing): Promise<void> {
@@ -39,14 +39,9 @@ export async function takeMail(held: Held, hearing: Hearing): Promise<void> {
 }
 
 async function tell({ parts, attempt }: Held, hearing: Hearing, { message }: Delivery): Promise<void> {
-  const from = await nameOf(parts, message.from)
-  const word: Word = { id: message.id, text: messageText(message, from), message: true }
+  const sender = await parts.store.mailboxes.find(message.from)
+  const names = new Map(sender ? [[message.from, sender]] : [])
+  const word: Word = { id: message.id, text: messageText(message, names), message: true }
   await parts.store.journal.append([{ ...eventOf(parts, attempt, 'agent.told'), data: { ...word } }])
   hearing.words.push(word)
-}
-
-/** The agent that reads a task's mailbox now; else the mailbox's own name. */
-async function nameOf({ store }: Held['parts'], mailbox: string): Promise<string> {
-  const box = await store.mailboxes.find(mailbox)
-  return box?.agent ?? mailbox
 }

@@ -10,7 +10,8 @@ export async function childrenOf({ store }: Parts, { id }: Pick<Task, 'id'>): Pr
 
 /** How many of its children are not at their end. `idle`: the agent does nothing right now. */
 export async function settleChildren(
-  { parts, task }: Held,
+  parts: Parts,
+  { task }: Pick<Held, 'task' | 'attempt' | 'fence'>,
   _: { idle: boolean },
 ): Promise<{ pending: number }> {
   const children = await childrenOf(parts, task)
