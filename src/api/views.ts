@@ -80,7 +80,7 @@ export const attemptSchema = z.object({
   host: z.string(),
   startedAt: time,
   endedAt: time.optional(),
-  outcome: z.enum(['accepted', 'failed', 'cancelled']).optional(),
+  outcome: z.enum(['accepted', 'failed', 'cancelled', 'postponed']).optional(),
   reason: reasonSchema.optional(),
   from: z.string().optional(),
   saved: z.string().optional(),

@@ -34,6 +34,7 @@ const STORY: Sentences = {
   'task.verified': () => 'the forge shows the work',
   'task.accepted': (data) => `accepted with ${number(data)}`,
   'task.failed': (data) => `attempt failed, tried again${reason(data)}`,
+  'task.postponed': (data) => `put off, no try is used up${reason(data)}`,
   'task.dead': (data) => `not accepted, no try is left${reason(data)}`,
   'task.cancelled': (data) => `cancelled${reason(data)}`,
   'task.retried': () => 'to be tried again',

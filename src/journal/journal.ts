@@ -26,6 +26,7 @@ export const TASK_EVENTS = [
   'task.verified',
   'task.accepted',
   'task.failed',
+  'task.postponed',
   'task.dead',
   'task.cancelled',
   'task.retried',

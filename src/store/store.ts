@@ -85,6 +85,8 @@ export interface TaskStore {
   ): Promise<Task>
   /** Ends the attempt as lost: no try is used up. */
   lose(fence: Fence, now: number, loss: { reason: Reason; retryAt: number }): Promise<Task>
+  /** Ends the attempt as postponed: what it needs is out of order, so that it has not begun. No try is used up. */
+  postpone(fence: Fence, now: number, delay: { reason: Reason; retryAt: number }): Promise<Task>
   cancel(taskId: TaskId, now: number, reason: Reason): Promise<Task>
   retry(taskId: TaskId, now: number): Promise<Task>
   /** Renews every lease the host holds and gives the ids of the tasks that it still holds. */

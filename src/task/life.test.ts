@@ -7,6 +7,7 @@ import {
   fail,
   lease,
   lose,
+  postpone,
   queue,
   renew,
   report,
@@ -34,6 +35,7 @@ const ways: Record<string, (task: Task) => Change> = {
   accept: (task) => accept(task, fence, 20),
   fail: (task) => fail(task, fence, 20, reason, 50),
   lose: (task) => lose(task, fence, 20, reason, 50),
+  postpone: (task) => postpone(task, fence, 20, reason, 50),
   cancel: (task) => cancel(task, 20, reason),
   retry: (task) => retry(task, 20),
 }
@@ -60,6 +62,7 @@ const drawn: Record<string, [TaskState[], TaskState]> = {
   accept: [['verified'], 'accepted'],
   fail: [['leased', 'working', 'waiting', 'reported', 'verified'], 'queued'],
   lose: [['leased', 'working', 'waiting', 'reported', 'verified'], 'queued'],
+  postpone: [['leased'], 'queued'],
   cancel: [['queued', 'leased', 'working', 'waiting', 'reported', 'verified', 'dead'], 'cancelled'],
   retry: [['dead', 'cancelled'], 'queued'],
 }
@@ -87,7 +90,7 @@ describe('every arrow that is drawn, and none that is not', () => {
 })
 
 describe('fencing', () => {
-  const fenced = ['start', 'wait', 'resume', 'report', 'verify', 'accept', 'fail', 'lose']
+  const fenced = ['start', 'wait', 'resume', 'report', 'verify', 'accept', 'fail', 'lose', 'postpone']
   it.each(fenced)('%s by an older attempt is refused as stale', (name) => {
     const from = drawn[name]![0][0]!
     const newer = { ...at[from], epoch: 2 }
@@ -128,6 +131,15 @@ describe('tries', () => {
     const dead = lose(last, { ...fence, epoch: last.epoch }, 20, reason, 50).task
     expect(dead).toMatchObject({ state: 'dead', used: 1 })
     expect(retry(dead, 30).task).not.toHaveProperty('losses')
+  })
+  it('a postponed attempt uses up none, however often, and waits', () => {
+    let task = { ...queued, spec: { ...spec, tries: 1 } }
+    for (let epoch = 1; epoch <= FREE_LOSSES + 2; epoch++) {
+      const { task: leased } = lease({ ...task, notBefore: 0 }, claim)
+      task = postpone(leased, { ...fence, epoch }, 20, reason, 50).task
+      expect(task).toMatchObject({ state: 'queued', used: 0, reason, notBefore: 50 })
+      expect(task).not.toHaveProperty('lease')
+    }
   })
   it('what waited leaves nothing of the waiting behind', () => {
     expect(go('lease', 'start', 'wait')).toMatchObject({ waitingFor: 'quota', resetAt: 99 })

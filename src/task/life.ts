@@ -21,6 +21,7 @@ import {
  *   ▲          │          │                    │           │
  *   └─ backoff ┴─ failed attempt ◀─────────────┴───────────┘    after the last try ─▶ dead      any ─▶ cancelled
  *   └─────────── lost attempt: its host or its terminal went away, which uses up no try
+ *   └─ postponed ┘  what it needs is out of order: the attempt has not begun and counts as none
  *
  * a person's word:  dead | cancelled ─▶ queued (retry)      dead ─▶ cancelled (drop)
  * ```
@@ -139,6 +140,13 @@ export function lose(task: Task, fence: Fence, now: number, reason: Reason, retr
   if (lost.losses > FREE_LOSSES) return fail(lost, fence, now, reason, retryAt)
   const data = { reason, retryAt, tries: task.used }
   return move({ ...lost, notBefore: retryAt }, 'queued', 'task.failed', now, data, ['lease'])
+}
+
+/** leased ─▶ queued until `retryAt`: what the attempt needs is known to be out of order, so that it was not begun. */
+export function postpone(task: Task, fence: Fence, now: number, reason: Reason, retryAt: number): Change {
+  hold(task, fence, 'postpone', ['leased'])
+  const data = { reason, retryAt }
+  return move({ ...task, reason, notBefore: retryAt }, 'queued', 'task.postponed', now, data, ['lease'])
 }
 
 /** any ─▶ cancelled, of final ones only dead: it is given up. Only a person (or a parent task) asks for it, so it needs no fence. */

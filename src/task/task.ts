@@ -211,7 +211,7 @@ export interface Attempt {
   startedAt: number
   endedAt?: number
   /** How it ended: absent while it goes on. */
-  outcome?: 'accepted' | 'failed' | 'cancelled'
+  outcome?: 'accepted' | 'failed' | 'cancelled' | 'postponed'
   reason?: Reason
   /** Commit the attempt started from. */
   from?: string

@@ -14,7 +14,7 @@ import { sumsByHand } from './store-usage.ts'
 const IDS: TaskId[] = ['t-0', 't-1', 't-2', 't-3']
 const HOSTS = ['here', 'there'] as const
 const LEASE_MS = 50
-const FENCED = ['start', 'wait', 'resume', 'report', 'verify', 'accept', 'fail', 'lose'] as const
+const FENCED = ['start', 'wait', 'resume', 'report', 'verify', 'accept', 'fail', 'lose', 'postpone'] as const
 
 /** The way to accepted, so that sequences get to its end often enough. */
 const ONWARD: Partial<Record<TaskState, FencedVerb['verb']>> = {
@@ -175,6 +175,8 @@ function fencedChange(task: Task, verb: FencedVerb, fence: Fence, now: number): 
       return life.fail(task, fence, now, REASON, now + verb.backoff, verb.final)
     case 'lose':
       return life.lose(task, fence, now, REASON, now + verb.backoff)
+    case 'postpone':
+      return life.postpone(task, fence, now, REASON, now + verb.backoff)
     case 'start':
       return life.start(task, fence, now)
     case 'resume':
@@ -236,6 +238,8 @@ function carryOutFenced(tasks: Store['tasks'], verb: FencedVerb, fence: Fence, n
       return tasks.fail(fence, now, { reason: REASON, retryAt: now + verb.backoff, final: verb.final })
     case 'lose':
       return tasks.lose(fence, now, { reason: REASON, retryAt: now + verb.backoff })
+    case 'postpone':
+      return tasks.postpone(fence, now, { reason: REASON, retryAt: now + verb.backoff })
     case 'onward':
       throw new Error('not resolved')
     default:

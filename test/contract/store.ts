@@ -215,6 +215,24 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         expect((await claim(store, { now: 20 })).fence.epoch).toBe(2)
       })
 
+      it('goes back to the queue when the attempt was put off before it began, and no try is used up', async () => {
+        await submit(store, { ids: ['t-a'], spec: { tries: 1 } })
+        const first = await claim(store)
+        const delay = { reason: REASON, retryAt: 20 }
+        const later = await store.tasks.postpone(first.fence, 10, delay)
+        expect(later).toMatchObject({ state: 'queued', epoch: 1, used: 0, notBefore: 20, reason: REASON })
+        expect(await store.tasks.attempts('t-a')).toMatchObject([{ outcome: 'postponed', endedAt: 10 }])
+        const [event] = await store.journal.read({ types: ['task.postponed'] })
+        expect(event).toMatchObject({ epoch: 1, data: delay })
+        await refused('E_STALE', store.tasks.postpone(first.fence, 11, delay))
+        expect(await store.tasks.claim(request({ now: 19 }))).toBeUndefined()
+        const second = await claim(store, { now: 20 })
+        expect(second.fence.epoch).toBe(2)
+        await store.tasks.start(second.fence, 21)
+        await refused('E_STATE', store.tasks.postpone(second.fence, 22, delay))
+        expect(await store.upkeep.check()).toEqual([])
+      })
+
       it('is cancelled from the queue and from a host, and retried with all tries anew', async () => {
         await submit(store, { ids: ['t-a', 't-b'] })
         await claim(store)

@@ -29,6 +29,7 @@ const STATE_AFTER: Record<TaskEventType, TaskState> = {
   'task.verified': 'verified',
   'task.accepted': 'accepted',
   'task.failed': 'queued',
+  'task.postponed': 'queued',
   'task.dead': 'dead',
   'task.cancelled': 'cancelled',
   'task.retried': 'queued',

@@ -67,6 +67,12 @@ export function createTaskStore(table: TaskTable, events: EventTable, group: Gro
       }),
     fail: (fence, now, failure) => write(() => fail(fence, now, failure)),
     lose: (fence, now, loss) => write(() => lose(fence, now, loss)),
+    postpone: (fence, now, { reason, retryAt }) =>
+      write(() => {
+        const postponed = apply(life.postpone(table.get(fence.taskId), fence, now, reason, retryAt))
+        end(postponed, now, 'postponed', reason)
+        return postponed
+      }),
     cancel: (taskId, now, reason) =>
       write(() => {
         const task = table.get(taskId)
