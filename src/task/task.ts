@@ -66,8 +66,12 @@ export interface TaskSpec {
   parent?: TaskId
   /** How many tasks stand above it; absent = 0. */
   depth?: number
-  /** Why it was made by a task, and the message that it is about. */
-  origin?: { kind: 'delegation' | 'handoff' | 'assistance' | 'validation'; message?: string }
+  /** Why it was made by a task, and the message that it is about; `transfers`: the work of that task goes on in this one. */
+  origin?: {
+    kind: 'delegation' | 'handoff' | 'assistance' | 'validation'
+    message?: string
+    transfers?: true
+  }
   /** Commit that its branch starts from, instead of the newest of `base`. */
   from?: string
   /** Profiles whose agents must approve the work before it counts as proven. */
