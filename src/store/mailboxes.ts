@@ -113,6 +113,8 @@ export interface HistoryQuery {
   types?: MessageType[]
   states?: DeliveryState[]
   correlationId?: string
+  /** Only requests that nobody has answered. */
+  unanswered?: true
   /** `ordinal` of the last one seen. */
   after?: number
   limit?: number
