@@ -27,7 +27,7 @@ async function mergedIn(admin: string | undefined): Promise<string[]> {
 }
 
 /** The person, whose repository it is; work is not lost because nobody is named. */
-async function author(git: Git): Promise<Env> {
+export async function author(git: Git): Promise<Env> {
   const { name, email } = await identity(git).catch(() => ({ name: 'Orch', email: 'orch@localhost' }))
   return {
     GIT_AUTHOR_NAME: name,

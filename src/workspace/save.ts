@@ -4,7 +4,7 @@ import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
 import type { Git } from '../git.ts'
 import type { Ids } from '../id.ts'
-import { createTurns } from '../turns.ts'
+import type { Turns } from '../turns.ts'
 import { commitSnapshot } from './commit-snapshot.ts'
 import { type Desk, openDesk } from './desk.ts'
 import { commitOf, gitAt, isAncestor, listed } from './git-at.ts'
@@ -21,6 +21,8 @@ export interface SaverOptions {
   ids: Ids
   /** Environment of the person, for their own ignore file. */
   env?: Env | undefined
+  /** Two who work on one checkout at the same moment take turns: a second save finds it saved. */
+  inTurn: Turns
 }
 
 type Using = <T>(desk: Desk, use: (snapshot: Snapshot) => Promise<T>) => Promise<T>
@@ -28,7 +30,7 @@ type Using = <T>(desk: Desk, use: (snapshot: Snapshot) => Promise<T>) => Promise
 /** Keeps what an agent left in its checkout, whatever state that is in. */
 export function createSaver(options: SaverOptions): Pick<Workspaces, 'save' | 'setAside' | 'reopen'> {
   const saver = createSaverAtOnce(options)
-  const inTurn = createTurns() // two who save one checkout at the same moment: the second finds it saved
+  const { inTurn } = options
   return {
     save: (workspace, message) => inTurn(workspace.path, () => saver.save(workspace, message)),
     setAside: (workspace, message) => inTurn(workspace.path, () => saver.setAside(workspace, message)),
