@@ -151,7 +151,17 @@ export const ended = (parts: Parts, task: Task): Promise<Task> =>
 
 type Functions = Record<string, (...args: unknown[]) => unknown>
 /** What is asked and answers at once: no moment to be killed at. */
-const AT_ONCE = new Set(['at', 'path', 'watch', 'onLost', 'onWatchers', 'attach', 'subscribe', 'close'])
+const AT_ONCE = new Set([
+  'at',
+  'path',
+  'watch',
+  'onLost',
+  'onWatchers',
+  'attach',
+  'subscribe',
+  'onArrival',
+  'close',
+])
 
 export type Around = <T>(name: string, call: () => Promise<T>) => Promise<T>
 
@@ -179,6 +189,7 @@ export function surround(parts: Parts, around: Around): Parts {
       ...parts.store,
       tasks: wrap('tasks', parts.store.tasks),
       journal: wrap('journal', parts.store.journal),
+      mailboxes: wrap('mailboxes', parts.store.mailboxes),
     },
     directories: wrap('directories', parts.directories),
     workspaces: wrap('workspaces', parts.workspaces),

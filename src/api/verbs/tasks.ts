@@ -29,6 +29,8 @@ export const newTaskSchema = z.strictObject({
   limits: limitsSchema.optional(),
   /** The agent's own terminal interface instead of its headless mode; needs the runtime tmux. */
   interactive: z.boolean().optional(),
+  /** Profiles whose agents must approve the work before it counts as done. */
+  validate: z.array(profileName).max(10).optional(),
 })
 export type NewTaskRequest = z.infer<typeof newTaskSchema>
 

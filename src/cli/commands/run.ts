@@ -26,6 +26,10 @@ export function define(command: Command, cli: Cli): void {
   command.addOption(
     make('--publish <who>', 'who pushes and opens the pull request').choices(['orch', 'agent']),
   )
+  command.option(
+    '--validate <profiles...>',
+    'agents of these profiles must approve the work before it counts as done',
+  )
   command.option('--tries <n>', 'how many attempts may be made', whole('--tries', { min: 1 }))
   command.option('--priority <n>', 'higher runs first', whole('--priority'))
   command.option('--time-limit <minutes>', 'wall time of one attempt', positive('--time-limit'))
@@ -69,7 +73,7 @@ A file of tasks (options on the command line hold for tasks that do not say othe
     - task: Format everything
       driver: command
       argv: [npx, prettier, --write, .]
-Also: base, profile, model, forge, runtime, publish, tries, wallMinutes; and limits (of each attempt), with
+Also: base, profile, model, forge, runtime, publish, tries, wallMinutes, validate; and limits (of each attempt), with
 memoryMegabytes, cpuPercent, wallMinutes, idleMinutes, turns, tokens, costUsd.
 
 Exit codes: 0 every task is accepted, 1 one is not, 130 Ctrl-C (the agents work on).`

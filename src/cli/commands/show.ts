@@ -31,6 +31,9 @@ function describe(task: TaskDetail, cli: Cli): string {
       ['the agent says', task.summary && plainText(task.summary).trim()],
       ['pull request', pullRequest(task)],
       ['proof', proof(task)],
+      ['answer', task.answer],
+      ['handed over to', task.handedTo?.join(', ')],
+      ['made by', task.parent && `${task.parent} (${task.origin ?? 'delegation'})`],
       ['repository', plainText(task.repo)],
       ['branch', `${plainText(task.branch)} from ${plainText(task.base)}`],
       ['agent', `${plainText(task.driver)}, profile ${task.profile}, runtime ${task.runtime}`],
@@ -58,7 +61,9 @@ function proof({ proof: shown }: TaskDetail): string | undefined {
   if (!shown) return undefined
   const size = `${count(shown.filesChanged.length, 'file')}, +${shown.additions} −${shown.deletions}, ${count(shown.commits, 'commit')}`
   const checks = shown.checks.length > 0 ? `, ${count(shown.checks.length, 'check')} green` : ''
-  return `${shown.head.slice(0, 12)}: ${size}${checks}${shown.openedByOrch ? ', opened by Orch' : ''}`
+  const approved = shown.validations?.map(({ profile }) => profile).join(', ')
+  const verdicts = approved ? `, approved by ${approved}` : ''
+  return `${shown.head.slice(0, 12)}: ${size}${checks}${verdicts}${shown.openedByOrch ? ', opened by Orch' : ''}`
 }
 
 function usage({ usage: { inputTokens, outputTokens, costUsd, toolCalls } }: TaskDetail): string | undefined {

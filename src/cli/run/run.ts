@@ -46,9 +46,12 @@ async function watch(cli: Cli, client: Client, submitted: RunView, signal: Abort
     return
   }
   cli.answer('run', ended, () => resultText(ended, cli))
-  const missed = ended.tasks.filter((task) => task.state !== 'accepted')
+  const missed = ended.tasks.filter((task) => task.state !== 'accepted' && isAsked(task))
   if (missed.length > 0) throw notAccepted(ended, missed)
 }
+
+/** Tasks that were asked for, and those that their work was handed over to; what others made on the way is theirs to judge. */
+const isAsked = ({ origin }: RunView['tasks'][number]) => origin === undefined || origin === 'handoff'
 
 async function requestOf(cli: Cli, tasks: NewTaskRequest[], repo: string): Promise<SubmitRequest> {
   const { environment } = cli.world

@@ -28,6 +28,7 @@ export interface RunOptions {
   maxCost?: number
   repo?: string
   interactive?: boolean
+  validate?: string[]
 }
 
 /** The driver that runs any program. */
@@ -91,8 +92,9 @@ function programTask(argv: string[]): NewTaskRequest {
 const described = (description: string | undefined) => (description ? { description } : {})
 
 function fields(options: RunOptions): Partial<NewTaskRequest> {
-  const { base, title, profile, model, forge, runtime, publish, tries, priority, interactive } = options
-  const all = { base, title, profile, model, forge, runtime, publish, tries, priority, interactive }
+  const { base, title, profile, model, forge, runtime, publish, tries, priority, interactive, validate } =
+    options
+  const all = { base, title, profile, model, forge, runtime, publish, tries, priority, interactive, validate }
   const { memory, idleLimit, maxTurns } = options
   const limits = given({ memoryMegabytes: memory, idleMinutes: idleLimit, turns: maxTurns })
   return given({ ...all, driver: options.agent, wallMinutes: options.timeLimit, limits })

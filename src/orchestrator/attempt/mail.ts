@@ -38,7 +38,8 @@ export async function takeMail(held: Held, hearing: Hearing): Promise<void> {
   })
 }
 
-async function tell({ parts, attempt }: Held, hearing: Hearing, { message }: Delivery): Promise<void> {
+/** A message becomes a word of the conversation, durably. */
+export async function tell({ parts, attempt }: Held, hearing: Hearing, { message }: Delivery): Promise<void> {
   const sender = await parts.store.mailboxes.find(message.from)
   const names = new Map(sender ? [[message.from, sender]] : [])
   const word: Word = { id: message.id, text: messageText(message, names), message: true }
