@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import type { routeTable } from './route-table.ts'
 import { agentToolVerbs } from './verbs/agent-tools.ts'
+import { deadLetterVerbs } from './verbs/dead-letters.ts'
+import { mailboxVerbs } from './verbs/mailboxes.ts'
 import { mcpServerVerbs } from './verbs/mcp-servers.ts'
+import { messageVerbs } from './verbs/messages.ts'
 import { profileVerbs } from './verbs/profiles.ts'
 import { pullVerbs } from './verbs/pulls.ts'
 import { id, type Shape } from './verbs/shape.ts'
@@ -9,6 +12,9 @@ import { taskVerbs } from './verbs/tasks.ts'
 import { upkeepVerbs } from './verbs/upkeep.ts'
 import { usageVerbs } from './verbs/usage.ts'
 
+export type * from './message-views.ts'
+export type { DeadLetterDetail } from './verbs/dead-letters.ts'
+export type { SendRequest } from './verbs/messages.ts'
 export type { Shape } from './verbs/shape.ts'
 export { type NewTaskRequest, newTaskSchema, type SubmitRequest } from './verbs/tasks.ts'
 export * from './views.ts'
@@ -25,6 +31,9 @@ export const routes = {
   ...pullVerbs,
   ...profileVerbs,
   ...mcpServerVerbs,
+  ...messageVerbs,
+  ...mailboxVerbs,
+  ...deadLetterVerbs,
   ...agentToolVerbs,
   ...upkeepVerbs,
   ...usageVerbs,
@@ -43,8 +52,11 @@ export type Checked<N extends RouteName> = {
   [K in Part as Of<Routes[N], K> extends never ? never : K]: z.output<Of<Routes[N], K>>
 }
 export type Answer<N extends RouteName> = z.output<Routes[N]['answer']>
-/** What stands behind the API: one function a verb. It throws OrchError; anything else is a bug (E_INTERNAL). */
-export type Handlers = { [N in RouteName]: (input: Checked<N>) => Promise<Answer<N>> }
+/**
+ * What stands behind the API: one function a verb. It throws OrchError; anything else is a bug (E_INTERNAL). `gone` aborts
+ * when the caller went away or the daemon ends: for verbs that wait; never for others.
+ */
+export type Handlers = { [N in RouteName]: (input: Checked<N>, gone?: AbortSignal) => Promise<Answer<N>> }
 
 /** `GET /v1/events`: each event has its seq as id; `Last-Event-ID` or `after` resumes without gap or double. */
 export const eventsQuery = z.object({

@@ -15,7 +15,7 @@ export interface ApiOptions {
   journal: Journal
   log: Log
   clock?: Clock
-  /** Ends the event streams: the daemon stops. */
+  /** Ends the event streams and what waits: the daemon stops. */
   ending?: AbortSignal
   /** Checks every answer against its schema too. For tests: what fails here is a bug of ours. */
   checkAnswers?: boolean
@@ -32,11 +32,13 @@ export function createApi(options: ApiOptions): Hono {
     context.header('cache-control', 'no-store')
     context.header('x-content-type-options', 'nosniff')
   })
+  const ending = options.ending ? [options.ending] : []
   for (const name of Object.keys(routes) as RouteName[]) {
     const shape: Shape = routes[name]
-    const handler = options.handlers[name] as (input: unknown) => Promise<unknown>
+    const handler = options.handlers[name] as (input: unknown, gone?: AbortSignal) => Promise<unknown>
     api.on(shape.method, shape.path, async (context) => {
-      const answer = await handler(await readInput(context, shape))
+      const gone = shape.waits && AbortSignal.any([context.req.raw.signal, ...ending])
+      const answer = await handler(await readInput(context, shape), gone)
       return context.json(options.checkAnswers ? shape.answer.parse(answer) : answer)
     })
   }

@@ -9,7 +9,10 @@ import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
 import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task } from '../task/task.ts'
 import { agentHandlers } from './agent-handlers.ts'
+import { deadLetterHandlers } from './dead-letter-handlers.ts'
+import { mailboxHandlers } from './mailbox-handlers.ts'
 import { mcpHandlers } from './mcp-handlers.ts'
+import { messageHandlers } from './message-handlers.ts'
 import { profileHandlers } from './profile-handlers.ts'
 import { pullHandlers } from './pull-handlers.ts'
 import { usageHandlers } from './usage-handlers.ts'
@@ -32,6 +35,9 @@ export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: 
 
   return {
     ...agentHandlers(createAgentCalls(parts)),
+    ...messageHandlers(parts),
+    ...mailboxHandlers(parts),
+    ...deadLetterHandlers(parts, orchestrator),
     ...pullHandlers(parts),
     ...usageHandlers(parts, orchestrator),
     ...mcpHandlers(parts),

@@ -19,6 +19,16 @@ export const taskName = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'the id of a task, its beginning, or the name of an agent')
 
 export const none = z.object({})
+export const jsonObject = z.record(z.string(), z.unknown())
+/** Several of these values, with commas between them. */
+export const listOf = <const T extends string>(values: readonly [T, ...T[]]) =>
+  z
+    .string()
+    .max(1_000)
+    .transform((given) => given.split(','))
+    .pipe(z.array(z.enum(values)))
+/** How long a request may stay open until there is something to answer, in ms. */
+export const MOST_WAIT_MS = 30_000
 export const byId = z.object({ id })
 export const inRepo = z.object({ repo: absolutePath })
 export const byNumber = z.object({ number: z.coerce.number<number>().int().positive() })
@@ -34,6 +44,8 @@ export interface Shape {
   bearer?: z.ZodType
   body?: z.ZodType
   answer: z.ZodType
+  /** It may wait before it answers, until the caller goes away or the daemon ends. */
+  waits?: true
 }
 /** Keeps the exact type of a shape. */
 export const route = <const S extends Shape>(shape: S): S => shape

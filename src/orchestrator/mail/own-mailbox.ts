@@ -1,0 +1,108 @@
+import { OrchError } from '../../errors.ts'
+import type { Delivery } from '../../message/delivery.ts'
+import { PERSON } from '../../message/message.ts'
+import type { Mailbox } from '../../store/store.ts'
+import { awaitMail } from '../bus/await-mail.ts'
+import { retryPolicy } from '../bus/bus.ts'
+import type { Parts } from '../parts.ts'
+import { findMail } from './find-mail.ts'
+import { checkOwnName } from './outsider.ts'
+
+/** How programs and people read their mailboxes. @throws OrchError E_FORBIDDEN for those of agents, and what the store throws */
+
+export interface ProgramMailbox {
+  name: string
+  reader: string
+  capabilities: string[]
+  topics: string[]
+}
+
+/** @throws OrchError E_FORBIDDEN */
+export async function openOwn(parts: Parts, box: ProgramMailbox): Promise<Mailbox> {
+  await checkOwnName(parts, box.name)
+  if (box.name === PERSON)
+    throw new OrchError('E_FORBIDDEN', 'people read in the mailbox person: it cannot be taken over', {
+      fix: 'Look into it with `orch inbox`, or take another name.',
+    })
+  return await parts.store.mailboxes.open({ ...box, capacity: parts.config.mailboxSize }, parts.clock.now())
+}
+
+/** @throws OrchError E_STALE when somebody else reads it */
+export async function closeOwn(
+  parts: Parts,
+  { name, reader }: { name: string; reader: string },
+): Promise<void> {
+  await checkOwnName(parts, name)
+  const box = await parts.store.mailboxes.find(name)
+  if (!box) throw new OrchError('E_NOT_FOUND', `there is no mailbox ${name}`)
+  if (box.reader !== reader) throw new OrchError('E_STALE', `the mailbox ${name} has another reader by now`)
+  const reason = { code: 'receiver-gone', message: `the program ${name} has closed its mailbox` }
+  await parts.store.mailboxes.close(name, parts.clock.now(), reason)
+}
+
+export interface Receiving {
+  name: string
+  reader: string
+  acknowledge: readonly string[]
+  limit: number
+  waitMs: number
+  leaseMs?: number | undefined
+  again: boolean
+}
+
+/** Acknowledges, then takes what is there, or what comes within `waitMs`; nothing when `gone` aborts first. */
+export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal): Promise<Delivery[]> {
+  const { store, clock, config } = parts
+  const { name, reader, limit, again, leaseMs = config.messageLeaseSeconds * 1_000 } = order
+  await checkOwnName(parts, name)
+  if (order.acknowledge.length > 0) await acknowledgeOwn(parts, { name, reader, ids: order.acknowledge })
+  const take = async () => {
+    if (gone?.aborted) return undefined
+    const request = { mailbox: name, reader, now: clock.now(), leaseMs, limit, again }
+    const taken = await store.mailboxes.lease(request)
+    return taken.length > 0 ? taken : undefined
+  }
+  const waiting = { ms: order.waitMs, ...(gone && { signal: gone }) }
+  return (await awaitMail(parts, name, waiting, take)) ?? []
+}
+
+/** What waits there, without taking it; within `waitMs` for the first one. */
+export async function peek(
+  parts: Parts,
+  { name, waitMs, limit }: { name: string; waitMs: number; limit: number },
+  gone?: AbortSignal,
+): Promise<Delivery[]> {
+  const look = async () => {
+    const found = await findMail(parts, { to: name, states: ['waiting'], limit })
+    return found.length > 0 ? found : undefined
+  }
+  return (await awaitMail(parts, name, { ms: waitMs, ...(gone && { signal: gone }) }, look)) ?? []
+}
+
+export interface OwnIds {
+  name: string
+  ids: readonly string[]
+  /** Absent: people, who read under the name of the mailbox. */
+  reader?: string | undefined
+}
+
+/** @throws OrchError E_FORBIDDEN, E_NOT_FOUND, E_STALE */
+export async function acknowledgeOwn(parts: Parts, { name, reader = name, ids }: OwnIds): Promise<void> {
+  await checkOwnName(parts, name)
+  const { mailboxes } = parts.store
+  const now = parts.clock.now()
+  if (name === PERSON && (await mailboxes.find(name))?.reader !== reader)
+    await mailboxes.open({ name, reader, capacity: parts.config.mailboxSize }, now)
+  await mailboxes.acknowledge({ mailbox: name, reader, ids, now })
+}
+
+/** @throws OrchError E_FORBIDDEN, E_STALE */
+export async function giveBackOwn(
+  parts: Parts,
+  { name, reader, ids, why }: OwnIds & { reader: string; why: string },
+): Promise<void> {
+  await checkOwnName(parts, name)
+  const reason = { code: 'returned', message: why || `${name} gave it back` }
+  const now = parts.clock.now()
+  await parts.store.mailboxes.giveBack({ mailbox: name, reader, ids, now, reason, retry: retryPolicy(parts) })
+}
