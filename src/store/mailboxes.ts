@@ -14,10 +14,13 @@ import type { Reason } from '../task/task.ts'
 export interface Mailboxes {
   /**
    * Makes the mailbox or opens it again, and replaces what is given. Another `reader` than before gives back what the one
-   * before had leased, at once and without using up a try.
+   * before had leased, at once and without using up a try. @throws OrchError E_STATE when its task is over
    */
   open(box: MailboxOrder, now: number): Promise<Mailbox>
-  /** Nothing can be sent any more. What waits there becomes dead (`reason`); copies for many are dropped. Closed already is no error. */
+  /**
+   * Nothing can be sent any more. What waits there becomes dead (`receiver-gone`, with the message of `reason`); copies for
+   * many are dropped. Closed already is no error.
+   */
   close(name: string, now: number, reason: Reason): Promise<void>
   find(name: string): Promise<Mailbox | undefined>
   list(filter?: MailboxFilter): Promise<Mailbox[]>
@@ -25,8 +28,10 @@ export interface Mailboxes {
   waiting(name: string): Promise<{ direct: number; copies: number }>
 
   /**
-   * All of them, or none. A message that answers is noted at its request (`correlationId`) when that is there. Messages whose
-   * id is known change nothing. @throws OrchError E_NOT_FOUND (no such mailbox), E_STATE (it is closed), E_MAILBOX_FULL
+   * All of them, or none. A message that answers is noted at its request (`correlationId`), in each copy of it that has no
+   * answer yet. Messages whose id is known change nothing. A copy for many whose mailbox is closed or full is dropped at once
+   * (`receiver-gone`, `mailbox-full`): the others get theirs.
+   * @throws OrchError E_NOT_FOUND (no such mailbox), E_STATE (it is closed), E_MAILBOX_FULL
    */
   send(messages: readonly Message[], now: number): Promise<{ id: string; created: boolean }[]>
   /**
@@ -107,6 +112,7 @@ export interface ReaderOrder {
 }
 
 export interface HistoryQuery {
+  /** Sent in this run, or by others to a mailbox of it. */
   runId?: RunId
   /** Sent by or to this mailbox. */
   mailbox?: string

@@ -24,6 +24,23 @@ export interface SideEffects {
   publish(): void
 }
 
+/** Several as one. */
+export function together(...effects: SideEffects[]): SideEffects {
+  const marks: number[][] = []
+  return {
+    mark: () => marks.push(effects.map((effect) => effect.mark())) - 1,
+    rewind(mark) {
+      const to = marks[mark] ?? []
+      for (const [index, effect] of effects.entries()) effect.rewind(to[index] ?? 0)
+      marks.length = Math.min(marks.length, mark)
+    },
+    publish() {
+      marks.length = 0
+      for (const effect of effects) effect.publish()
+    },
+  }
+}
+
 interface Verb {
   run: () => unknown
   resolve: (value: never) => void

@@ -7,7 +7,8 @@ const APPLICATION_ID = 0x4f726368
 /**
  * Each entry brings the file from the version of its index to the next, and is never changed once it is released.
  * A record is the JSON of the domain's own type; the columns beside it are what is searched by. What was asked (spec)
- * can be long and never changes, so it has a row of its own that no arrow writes again.
+ * can be long and never changes, so it has a row of its own that no arrow writes again. How many messages wait in a
+ * mailbox is counted by triggers: to count them at each send would take longer than to send.
  */
 const MIGRATIONS = [
   `
@@ -80,6 +81,58 @@ const MIGRATIONS = [
   ALTER TABLE tasks ADD COLUMN request_id TEXT;
   CREATE INDEX tasks_by_parent ON tasks (parent) WHERE parent IS NOT NULL;
   CREATE INDEX tasks_by_request ON tasks (request_id) WHERE request_id IS NOT NULL;
+
+  CREATE TABLE mailboxes (
+    ordinal INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    run_id TEXT,
+    open INTEGER NOT NULL,
+    direct INTEGER NOT NULL DEFAULT 0,
+    copies INTEGER NOT NULL DEFAULT 0,
+    record TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX mailboxes_by_run ON mailboxes (run_id) WHERE run_id IS NOT NULL;
+  CREATE INDEX mailboxes_open ON mailboxes (ordinal) WHERE open = 1;
+
+  CREATE TABLE messages (
+    ordinal INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    mailbox TEXT NOT NULL REFERENCES mailboxes (name),
+    sender TEXT NOT NULL,
+    run_id TEXT,
+    type TEXT NOT NULL,
+    correlation_id TEXT,
+    copy INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    returns INTEGER NOT NULL,
+    not_before INTEGER,
+    delivered_at INTEGER,
+    acknowledged_at INTEGER,
+    answer_id TEXT,
+    answer_at INTEGER,
+    reason TEXT,
+    message TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX messages_waiting ON messages (mailbox, ordinal) WHERE state = 'waiting';
+  CREATE INDEX messages_expiring ON messages (expires_at) WHERE state = 'waiting' AND expires_at IS NOT NULL;
+  CREATE INDEX messages_settled ON messages (sent_at, ordinal) WHERE state IN ('acknowledged', 'dropped');
+  CREATE INDEX messages_by_state ON messages (state, type);
+  CREATE INDEX messages_by_mailbox ON messages (mailbox);
+  CREATE INDEX messages_by_sender ON messages (sender);
+  CREATE INDEX messages_by_run ON messages (run_id) WHERE run_id IS NOT NULL;
+  CREATE INDEX messages_by_correlation ON messages (correlation_id) WHERE correlation_id IS NOT NULL;
+
+  CREATE TRIGGER messages_come AFTER INSERT ON messages WHEN NEW.state = 'waiting' BEGIN
+    UPDATE mailboxes SET direct = direct + 1 - NEW.copy, copies = copies + NEW.copy WHERE name = NEW.mailbox;
+  END;
+  CREATE TRIGGER messages_go AFTER UPDATE OF state ON messages WHEN OLD.state = 'waiting' BEGIN
+    UPDATE mailboxes SET direct = direct - 1 + OLD.copy, copies = copies - OLD.copy WHERE name = OLD.mailbox;
+  END;
+  CREATE TRIGGER messages_come_back AFTER UPDATE OF state ON messages WHEN NEW.state = 'waiting' BEGIN
+    UPDATE mailboxes SET direct = direct + 1 - NEW.copy, copies = copies + NEW.copy WHERE name = NEW.mailbox;
+  END;
   `,
 ]
 

@@ -5,8 +5,13 @@ import type { Store } from '../store.ts'
 import { backupDatabase } from './backup.ts'
 import { checkDatabase } from './check.ts'
 import { type Database, openDatabase } from './database.ts'
-import { createGroupCommit } from './group.ts'
+import { createGroupCommit, together } from './group.ts'
 import { createEventTable, createJournal } from './journal.ts'
+import { createArrivals } from './mail/arrivals.ts'
+import { createLeases } from './mail/leases.ts'
+import { createMailboxTable } from './mail/mailbox-table.ts'
+import { createMessageTable } from './mail/message-table.ts'
+import { createMailboxes, createTaskMail } from './mailboxes.ts'
 import { createPullRequestRecords } from './pulls.ts'
 import { migrate } from './schema.ts'
 import { createTaskTable } from './task-table.ts'
@@ -51,12 +56,16 @@ async function openAlone(file: string): Promise<Database> {
 
 function createStore(db: Database, log: Log): Store {
   const events = createEventTable(db, log)
-  const group = createGroupCommit(db, events, log)
+  const leases = createLeases()
+  const arrivals = createArrivals(log)
+  const mail = { boxes: createMailboxTable(db), messages: createMessageTable(db), events, leases, arrivals }
+  const group = createGroupCommit(db, together(events, leases, arrivals), log)
   let backups: Promise<unknown> = Promise.resolve()
   return {
-    tasks: createTaskStore(createTaskTable(db), events, group),
+    tasks: createTaskStore(createTaskTable(db), events, group, createTaskMail(mail)),
     journal: createJournal(events, group),
     pulls: createPullRequestRecords(db, events, group),
+    mailboxes: createMailboxes(mail, group),
     upkeep: {
       backup: (target) => {
         const copied = backups.then(() => backupDatabase(db, target))

@@ -5,6 +5,7 @@ import * as life from '../../task/life.ts'
 import {
   type Attempt,
   type Fence,
+  isFinal,
   NO_USAGE,
   type Reason,
   type Run,
@@ -15,15 +16,20 @@ import {
 import type { Claimed, ClaimRequest, NewTask, Progress, SpawnOrder, TaskStore } from '../store.ts'
 import type { GroupCommit } from './group.ts'
 import type { EventTable } from './journal.ts'
+import type { TaskMail } from './mailboxes.ts'
 import type { TaskTable } from './task-table.ts'
 
 /** The arrows of task/life.ts, each with its journal event in one transaction. */
-export function createTaskStore(table: TaskTable, events: EventTable, group: GroupCommit): TaskStore {
-  const { write } = group
-
+export function createTaskStore(
+  table: TaskTable,
+  events: EventTable,
+  { write }: GroupCommit,
+  mail: TaskMail,
+): TaskStore {
   function apply({ task, event }: life.Change): Task {
     table.save(task)
     events.add(event)
+    if (isFinal(task.state)) mail.ended(task, event.at)
     return task
   }
   function end(task: Task, at: number, outcome: Attempt['outcome'], reason?: Reason): void {
@@ -80,7 +86,12 @@ export function createTaskStore(table: TaskTable, events: EventTable, group: Gro
         if (task.lease) end(cancelled, now, 'cancelled', reason)
         return cancelled
       }),
-    retry: (taskId, now) => write(() => apply(life.retry(table.get(taskId), now))),
+    retry: (taskId, now) =>
+      write(() => {
+        const task = apply(life.retry(table.get(taskId), now))
+        mail.retried(task, now)
+        return task
+      }),
     renew: (host, now, leaseMs) => write(() => renew(table, host, now + leaseMs)),
     rescue: (host, now) =>
       write(() =>

@@ -1,0 +1,55 @@
+import { DELIVERY_STATES } from '../../../message/delivery.ts'
+import { MESSAGE_TYPES } from '../../../message/message.ts'
+import type { HistoryQuery } from '../../mailboxes.ts'
+
+type Value = string | number
+interface Condition {
+  sql: string
+  values: Value[]
+}
+
+/**
+ * Every form walks an index in the order of messages and stops at the limit. What has no correlation, mailbox or run is
+ * merged from one walk for each state and type that are asked for: a rare one is found without reading a million others.
+ */
+export function selectHistory(query: HistoryQuery): { sql: string; values: Value[] } {
+  const { after, limit = 1_000, newest = false } = query
+  const place = after === undefined ? [] : [{ sql: newest ? 'ordinal < ?' : 'ordinal > ?', values: [after] }]
+  const walks = walksOf(query).map((conditions) => [...conditions, ...place])
+  if (walks.length === 0) return { sql: '', values: [] }
+  const selects = walks.map((conditions) => {
+    const where = conditions.map(({ sql }) => sql).join(' AND ')
+    return `SELECT * FROM messages${where && ` WHERE ${where}`}`
+  })
+  return {
+    sql: `${selects.join(' UNION ALL ')} ORDER BY ordinal${newest ? ' DESC' : ''} LIMIT ?`,
+    values: [...walks.flat().flatMap(({ values }) => values), limit],
+  }
+}
+
+function walksOf({ correlationId, mailbox, runId, types, states }: HistoryQuery): Condition[][] {
+  if (types?.length === 0 || states?.length === 0) return []
+  const among = [...oneOf('+type', types), ...oneOf('+state', states)]
+  const ofRun = runId === undefined ? [] : [is('+run_id', runId)]
+  if (correlationId !== undefined) {
+    const ofBox =
+      mailbox === undefined ? [] : [{ sql: '(+mailbox = ? OR +sender = ?)', values: [mailbox, mailbox] }]
+    return [[is('correlation_id', correlationId), ...ofBox, ...ofRun, ...among]]
+  }
+  if (mailbox !== undefined) {
+    const rest = [...ofRun, ...among]
+    return [
+      [is('mailbox', mailbox), ...rest],
+      [is('sender', mailbox), { sql: '+mailbox <> ?', values: [mailbox] }, ...rest],
+    ]
+  }
+  if (runId !== undefined) return [[is('run_id', runId), ...among]]
+  if (!types && !states) return [[]]
+  return [...new Set(states ?? DELIVERY_STATES)].flatMap((state) =>
+    [...new Set(types ?? MESSAGE_TYPES)].map((type) => [is('state', state), is('type', type)]),
+  )
+}
+
+const is = (column: string, value: Value): Condition => ({ sql: `${column} = ?`, values: [value] })
+const oneOf = (column: string, values: readonly string[] | undefined): Condition[] =>
+  values ? [{ sql: `${column} IN (${values.map(() => '?').join(', ')})`, values: [...values] }] : []

@@ -1,0 +1,165 @@
+import { OrchError } from '../../../errors.ts'
+import type { Delivery, DeliveryState } from '../../../message/delivery.ts'
+import { ANSWERS, type Message, type MessageType } from '../../../message/message.ts'
+import type { Reason } from '../../../task/task.ts'
+import type { Database } from '../database.ts'
+
+/** What is needed to decide about a message, without the message itself. */
+export interface MessageRow {
+  ordinal: number
+  id: string
+  mailbox: string
+  sender: string
+  run_id: string | null
+  copy: number
+  state: DeliveryState
+  expires_at: number | null
+  returns: number
+  not_before: number | null
+  delivered_at: number | null
+}
+export interface WholeRow extends MessageRow {
+  sent_at: number
+  acknowledged_at: number | null
+  answer_id: string | null
+  answer_at: number | null
+  reason: string | null
+  message: string
+}
+
+interface Placed {
+  ordinal: number
+  runId: string | null | undefined
+  now: number
+}
+
+const FACTS =
+  'ordinal, id, mailbox, sender, run_id, copy, state, expires_at, returns, not_before, delivered_at'
+const INSERT = `INSERT INTO messages (ordinal, id, mailbox, sender, run_id, type, correlation_id, copy, state, sent_at,
+  expires_at, returns, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, 0, ?)`
+export const WAITING = `SELECT ${FACTS} FROM messages WHERE mailbox = ? AND state = 'waiting' AND ordinal > ?
+  ORDER BY ordinal LIMIT ?`
+export const EXPIRED = `SELECT ${FACTS} FROM messages
+  WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?`
+export const NOTE_ANSWER = `UPDATE messages SET answer_id = ?, answer_at = ?
+  WHERE correlation_id = ? AND +type = ? AND +sender = ? AND answer_id IS NULL`
+/** The oldest are those that were sent first, also when they were sent again since. */
+export const FORGET = `DELETE FROM messages WHERE ordinal IN (
+  SELECT ordinal FROM messages INDEXED BY messages_settled WHERE state IN ('acknowledged', 'dropped') AND sent_at < ?
+  LIMIT ?)`
+export const FORGET_BEYOND = `DELETE FROM messages WHERE ordinal IN (
+  SELECT ordinal FROM messages INDEXED BY messages_settled WHERE state IN ('acknowledged', 'dropped')
+  ORDER BY sent_at DESC, ordinal DESC LIMIT ? OFFSET ?)`
+
+/** Rows read at a time: what waits can be far more than memory should hold. */
+const PAGE = 100
+
+const timeOf = (iso: string | undefined): number | null => (iso === undefined ? null : Date.parse(iso))
+const requestTypeOf = (answer: MessageType): string | undefined =>
+  Object.entries(ANSWERS).find(([, type]) => type === answer)?.[0]
+
+/** The table `messages`. What may follow what is decided above. */
+export type MessageTable = ReturnType<typeof createMessageTable>
+
+export function createMessageTable(db: Database) {
+  const find = (id: string): WholeRow | undefined =>
+    db.one<WholeRow>(`SELECT * FROM messages WHERE id = ?`, id)
+
+  return {
+    find,
+    /** @throws OrchError E_NOT_FOUND */
+    get(id: string): WholeRow {
+      const found = find(id)
+      if (!found) throw new OrchError('E_NOT_FOUND', `there is no message ${id}`)
+      return found
+    },
+    has: (id: string) => db.one('SELECT 1 FROM messages WHERE id = ?', id) !== undefined,
+    whole: (ordinal: number) => db.one<WholeRow>('SELECT * FROM messages WHERE ordinal = ?', ordinal),
+    add(message: Message, { ordinal, runId = null, now }: Placed): void {
+      const { id, to, from, type, correlationId = null, audience } = message
+      const copy = Number(audience !== undefined)
+      const expiresAt = timeOf(message.expiresAt)
+      const json = JSON.stringify(message)
+      db.run(INSERT, ordinal, id, to, from, runId, type, correlationId, copy, now, expiresAt, json)
+    },
+    /** The request that this answers has its answer now, in each of its copies that had none. */
+    noteAnswer({ id, type, to, correlationId }: Message, now: number): void {
+      const request = requestTypeOf(type)
+      if (request && correlationId) db.run(NOTE_ANSWER, id, now, correlationId, request, to)
+    },
+    /** In order. What is changed meanwhile is seen as it is then. */
+    *waitingIn(mailbox: string): Generator<MessageRow> {
+      for (let after = -1; ; ) {
+        const page = db.all<MessageRow>(WAITING, mailbox, after, PAGE)
+        yield* page
+        const last = page.at(-1)
+        if (!last || page.length < PAGE) return
+        after = last.ordinal
+      }
+    },
+    expired: (now: number, limit: number) => db.all<MessageRow>(EXPIRED, now, limit),
+
+    settle(ordinal: number, state: 'dead' | 'dropped', reason: Reason | undefined): void {
+      const sql =
+        'UPDATE messages SET state = ?, reason = coalesce(?, reason), not_before = NULL WHERE ordinal = ?'
+      db.run(sql, state, reason ? JSON.stringify(reason) : null, ordinal)
+    },
+    read(ordinal: number, deliveredAt: number, now: number): void {
+      const sql = `UPDATE messages SET state = 'acknowledged', delivered_at = ?, acknowledged_at = ?, not_before = NULL
+        WHERE ordinal = ?`
+      db.run(sql, deliveredAt, now, ordinal)
+    },
+    returned(
+      ordinal: number,
+      { deliveredAt, notBefore, reason }: { deliveredAt: number; notBefore: number; reason: Reason },
+    ) {
+      const sql = `UPDATE messages SET returns = returns + 1, delivered_at = ?, not_before = ?, reason = ?
+        WHERE ordinal = ?`
+      db.run(sql, deliveredAt, notBefore, JSON.stringify(reason), ordinal)
+    },
+    edit(ordinal: number, message: Message): void {
+      const sql = 'UPDATE messages SET mailbox = ?, message = ? WHERE ordinal = ?'
+      db.run(sql, message.to, JSON.stringify(message), ordinal)
+    },
+    /** Waits again, at another place. */
+    redrive(from: number, to: number, message: Message): void {
+      const sql = `UPDATE messages SET ordinal = ?, state = 'waiting', returns = 0, not_before = NULL, reason = NULL,
+        expires_at = ?, message = ? WHERE ordinal = ?`
+      db.run(sql, to, timeOf(message.expiresAt), JSON.stringify(message), from)
+    },
+    all: (sql: string, values: (string | number)[]) => db.all<WholeRow>(sql, ...values),
+    counts: () =>
+      db.all<{ state: DeliveryState; type: MessageType; messages: number }>(
+        'SELECT state, type, count(*) AS messages FROM messages GROUP BY state, type',
+      ),
+    /** Gives how many were forgotten. */
+    forget: (before: number, limit: number) => changed(db, FORGET, before, limit),
+    forgetBeyond: (keep: number, limit: number) => changed(db, FORGET_BEYOND, limit, keep),
+  }
+}
+
+function changed(db: Database, sql: string, ...values: number[]): number {
+  db.run(sql, ...values)
+  return db.one<{ changed: number }>('SELECT changes() AS changed')?.changed ?? 0
+}
+
+export const messageOf = ({ message, returns }: Pick<WholeRow, 'message' | 'returns'>): Message => ({
+  ...(JSON.parse(message) as Message),
+  retryCount: returns,
+})
+
+export function toDelivery(row: WholeRow): Delivery {
+  const { ordinal, state, sent_at: sentAt } = row
+  return {
+    message: messageOf(row),
+    state,
+    ordinal,
+    sentAt,
+    ...(row.not_before !== null && { notBefore: row.not_before }),
+    ...(row.delivered_at !== null && { deliveredAt: row.delivered_at }),
+    ...(row.acknowledged_at !== null && { acknowledgedAt: row.acknowledged_at }),
+    ...(row.answer_id !== null &&
+      row.answer_at !== null && { answer: { id: row.answer_id, at: row.answer_at } }),
+    ...(row.reason !== null && { reason: JSON.parse(row.reason) as Reason }),
+  }
+}
