@@ -245,8 +245,7 @@ describe('whatever the shell', () => {
     onTestFinished(site.runtime.onWatchers(() => rung++))
     expect(await site.runtime.list()).toEqual(new Set([agent]))
     await launch(site, ['true'])
-    old.kill('SIGCONT') // it finds itself sent away
-    await until('the old client is gone', async () => !(await isThere()) && old.exitCode !== null)
+    await until('the old client is gone', async () => !(await isThere()) && old.signalCode !== null)
     expect(await site.runtime.list()).toContain(agent)
   })
 })

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { type Env, type Exec, exec, spawnPiped } from '../../src/exec.ts'
 import { silentLog } from '../../src/log.ts'
@@ -130,6 +130,38 @@ function serverSuite() {
     await site.runtime.stop({ end: true })
     expect(await serverPid()).toBe(0)
     expect(lost).toBe(0)
+  })
+
+  describe('a client hangs that a killed daemon left before it had read what tmux told it', () => {
+    let left: ReturnType<typeof spawnPiped>
+    beforeEach(async () => {
+      await site.runtime.stop({ end: false })
+      const keeper = ['-C', 'attach-session', '-t', '=orch_keeper']
+      left = spawnPiped(['tmux', '-S', at(site.root).socket, ...keeper], { env })
+      onTestFinished(() => void left.kill('SIGKILL'))
+      const clients = () => tmux('list-clients', '-F', '#{client_pid}')
+      await until('it is connected', async () => (await clients()) === `${left.pid}`)
+      const server = await serverPid()
+      process.kill(server, 'SIGSTOP') // its answer then meets pipes that are closed already
+      await new Promise((resolve) => left.stdin.write('list-sessions\n', resolve))
+      for (const pipe of [left.stdin, left.stdout, left.stderr]) pipe.destroy()
+      process.kill(server, 'SIGCONT')
+      await tmux('detach-client', '-s', '=orch_keeper')
+      expect(await clients()).toBe(`${left.pid}`)
+    })
+
+    test('the next daemon ends it', async () => {
+      await site.runtime.ready()
+      await until('it is gone', () => left.exitCode !== null || left.signalCode !== null, 5_000)
+    })
+
+    test('the server ends all the same, and another one can start', async () => {
+      const server = await serverPid()
+      await site.runtime.stop({ end: true })
+      await until('it is gone', () => left.exitCode !== null || left.signalCode !== null, 5_000)
+      await site.runtime.ready()
+      expect(await serverPid()).not.toBe(server)
+    })
   })
 
   test('the server is private and its own', async () => {

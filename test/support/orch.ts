@@ -4,8 +4,11 @@ import { fileURLToPath } from 'node:url'
 import type { Client } from '../../src/api/client.ts'
 import { connect } from '../../src/api/connect.ts'
 import type { NewTaskRequest, RunView, TaskDetail } from '../../src/api/contract.ts'
+import { stopDaemon } from '../../src/cli/stop-daemon.ts'
+import { systemClock } from '../../src/clock.ts'
 import { type Paths, pathsIn } from '../../src/config/paths.ts'
 import { type Env, exec } from '../../src/exec.ts'
+import { nothingLeft } from './leftovers.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 /** A real daemon with a state directory, home and tmux server of its own. close() leaves nothing behind. */
@@ -106,10 +109,14 @@ export async function startOrch(
       return performance.now() - began
     },
     async close() {
-      await client.call('stop', { body: { agents: true } }).catch(() => {})
+      await stopDaemon(client, systemClock, true).catch(() => {})
       client.close()
       await exec(['tmux', '-S', paths.tmuxSocket, 'kill-server'], { env }).catch(() => {})
-      await rm(parent, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+      try {
+        await nothingLeft(parent)
+      } finally {
+        await rm(parent, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+      }
     },
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Paths, pathsIn } from '../../src/config/paths.ts'
 import { type Env, exec } from '../../src/exec.ts'
+import { nothingLeft } from './leftovers.ts'
 import { until } from './orch.ts'
 import { temporaryDirectory } from './temporary.ts'
 
@@ -122,7 +123,11 @@ export function makeProgram(settings: Record<string, string> = {}): Program {
       for (const { child } of running) child.kill('SIGKILL')
       await orch(['stop', '--agents'])
       await exec(['tmux', '-S', paths.tmuxSocket, 'kill-server'], { env }).catch(() => {})
-      await rm(parent, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+      try {
+        await nothingLeft(parent)
+      } finally {
+        await rm(parent, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+      }
     },
   }
 }

@@ -1,8 +1,9 @@
 import { chmod, mkdir } from 'node:fs/promises'
+import { createConnection as connectTo } from 'node:net'
 import { dirname } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import { OrchError } from '../../errors.ts'
-import type { Argv, Env, Exec, spawnPiped } from '../../exec.ts'
+import { type Argv, type Env, type Exec, signalProcess, type spawnPiped } from '../../exec.ts'
 import type { Log } from '../../log.ts'
 import { writeWhole } from '../whole-file.ts'
 import { TMUX_CONFIG } from './config.ts'
@@ -39,6 +40,8 @@ export interface TmuxServer {
 export const KEEPER = 'orch_keeper'
 /** A socket address holds no more bytes (sun_path). */
 const MAX_SOCKET = 100
+/** How long a server may take to end, in ms. */
+const ENDING_MS = 500
 
 /** What tmux tells of clients; before 3.3 it does not tell that one has left. */
 const CLIENTS = /^%client-(session-changed|detached) /
@@ -105,6 +108,22 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
     }
   }
 
+  /**
+   * A server that is told to end waits for all its clients to leave, and answers nobody meanwhile: one that hangs would
+   * keep it for good. Its sessions are over by then.
+   */
+  const endServer = async (mayEnd: (sessions: string[]) => boolean) => {
+    const names = await deps.exec(tmux('list-sessions', '-F', '#{session_name}'), { env })
+    if (names.code !== 0 || !mayEnd(names.stdout.split('\n').filter(Boolean))) return
+    const { stdout: pid } = await deps.exec(tmux('display-message', '-p', '#{pid}'), { env })
+    await deps.exec(tmux('kill-server'), { env })
+    const deadline = clock.now() + ENDING_MS
+    while (await isListening(deps.socket)) {
+      if (clock.now() > deadline) return signalProcess(Number(pid), 'SIGKILL')
+      await clock.sleep(10)
+    }
+  }
+
   return {
     run,
     onLost: lost.add,
@@ -112,11 +131,7 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
     stop: async (mayEnd) => {
       stopping = true
       const open = await link?.catch(() => undefined)
-      if (mayEnd) {
-        const names = await deps.exec(tmux('list-sessions', '-F', '#{session_name}'), { env })
-        if (names.code === 0 && mayEnd(names.stdout.split('\n').filter(Boolean)))
-          await deps.exec(tmux('kill-server'), { env })
-      }
+      if (mayEnd) await endServer(mayEnd)
       await open?.close()
       link = undefined
       stopping = false
@@ -136,15 +151,28 @@ async function prepare(deps: TmuxDeps, env: Env): Promise<void> {
 }
 
 /**
- * The store's lock says who is the daemon: another client of the keeper is what a killed daemon left behind, and may
- * hang there for long. It is sent away; nobody waits for it.
+ * The store's lock says who is the daemon: another connection to the keeper is what a killed daemon left behind. tmux
+ * cannot send it away while it holds words that nobody reads any more, so its process is ended. A person is sent away.
  */
 async function evictLeftovers(link: Link): Promise<void> {
-  const clients = await link.run('list-clients', '-t', `=${KEEPER}:`, '-F', '#{client_pid} #{client_name}')
-  for (const client of clients) {
-    const [pid, name] = client.split(' ')
-    if (name && pid !== String(link.pid)) await link.run('detach-client', '-t', name).catch(() => {})
+  const format = '#{client_pid} #{client_control_mode} #{client_name}'
+  for (const client of await link.run('list-clients', '-t', `=${KEEPER}:`, '-F', format)) {
+    const [pid, isConnection, name] = client.split(' ')
+    if (!name || pid === String(link.pid)) continue
+    if (isConnection === '1') signalProcess(Number(pid), 'SIGKILL')
+    else await link.run('detach-client', '-t', name).catch(() => {})
   }
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTo({ path })
+    socket.on('error', () => resolve(false))
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
 }
 
 function createListeners() {
