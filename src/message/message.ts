@@ -90,6 +90,7 @@ export const PAYLOADS = {
       /** What became of its branch in the receiver's. */
       merge: z.enum(['merged', 'conflict', 'open']).optional(),
       conflicts: files.optional(),
+      next: longText.optional().describe('what the receiver is to do about it'),
     })
     .describe('What became of a task that the receiver had made.'),
 } as const satisfies Record<string, z.ZodObject>

@@ -1,37 +1,119 @@
+import { toOrchError } from '../../errors.ts'
+import type { TaskId } from '../../id.ts'
+import { checkFence } from '../../task/life.ts'
 import { isFinal, type Task, workOf } from '../../task/task.ts'
 import type { Held } from '../attempt/held.ts'
+import { workspaceOf } from '../attempt/stop.ts'
 import type { Parts } from '../parts.ts'
+import { bringIn, type Work, workToBringIn } from './bring-in.ts'
+import { resultIdOf, sendResult } from './child-result.ts'
 
-/** Tasks that this one has delegated, oldest first. */
-export async function childrenOf({ store }: Parts, { id }: Pick<Task, 'id'>): Promise<Task[]> {
-  const all = await store.tasks.list({ parent: id })
-  return all.filter(({ spec }) => spec.origin?.kind === 'delegation').reverse()
+/**
+ * Tasks that this one has delegated, oldest first. One that handed its work over stands no longer for itself: those stand
+ * for it in which its work goes on.
+ */
+export async function childrenOf(parts: Parts, { id }: Pick<Task, 'id'>): Promise<Task[]> {
+  const made = (await parts.store.tasks.list({ parent: id })).reverse()
+  const children: Task[] = []
+  for (const child of made)
+    if (child.spec.origin?.kind === 'delegation') children.push(...(await thoseFor(parts, child)))
+  return children
 }
 
-/** How many of its children are not at their end. `idle`: the agent does nothing right now. */
+/** Handing over goes down the family, where there is no circle: a receiver is a task that the sender has made. */
+async function thoseFor(parts: Parts, task: Task): Promise<Task[]> {
+  const { proof } = task
+  if (task.state !== 'accepted' || !proof || !('handedTo' in proof)) return [task]
+  const found: Task[] = []
+  for (const id of proof.handedTo) {
+    const receiver = await parts.store.tasks.get(id)
+    if (receiver) found.push(...(await thoseFor(parts, receiver)))
+  }
+  return found
+}
+
+/** How many of them are not at their end. */
+export async function pendingChildren(parts: Parts, task: Pick<Task, 'id'>): Promise<number> {
+  return (await childrenOf(parts, task)).filter(({ state }) => !isFinal(state)).length
+}
+
+/**
+ * Brings what accepted children have committed into the branch of this task, and tells it of each that is at its end, once
+ * (`task_result` from `orch`). Safe to be killed in, and to be called by two at once.
+ * @param idle the agent does nothing right now: only then its worktree is touched. What has to be merged waits else.
+ * @returns how many children are not at their end, and who was told of now
+ * @throws OrchError E_STALE when the attempt is over
+ */
 export async function settleChildren(
-  parts: Parts,
-  { task }: Pick<Held, 'task' | 'attempt' | 'fence'>,
-  _: { idle: boolean },
-): Promise<{ pending: number }> {
-  const children = await childrenOf(parts, task)
-  return { pending: children.filter(({ state }) => !isFinal(state)).length }
+  held: Held,
+  { idle }: { idle: boolean },
+): Promise<{ pending: number; told: TaskId[] }> {
+  const children = await childrenOf(held.parts, held.task)
+  const told: TaskId[] = []
+  for (const child of children)
+    if (isFinal(child.state) && (await settle(held, child, idle))) told.push(child.id)
+  return { pending: children.filter(({ state }) => !isFinal(state)).length, told }
+}
+
+/** Whether it was told of now. */
+async function settle(held: Held, child: Task, idle: boolean): Promise<boolean> {
+  const { parts, task, fence } = held
+  if (await parts.store.mailboxes.get(resultIdOf(child))) return false
+  const work = workToBringIn(child)
+  if (work && !idle) return false
+  const now = await parts.store.tasks.get(task.id)
+  if (now) checkFence(now, fence)
+  const merging = work && (await bringIn(held, child, work))
+  try {
+    return await sendResult(parts, task, child, merging)
+  } catch (error) {
+    if (toOrchError(error).code !== 'E_MAILBOX_FULL') throw error
+    parts.log.warn('a task could not be told of one that it made; it is tried again', {
+      task: task.id,
+      error,
+    })
+    return false
+  }
+}
+
+/**
+ * Accepted children whose commits are to be in `head` and are not. Those that died or were cancelled have nothing that must
+ * be there.
+ */
+export async function missingChildren(parts: Parts, task: Task, head: string): Promise<Task[]> {
+  const missing: Task[] = []
+  for (const child of await childrenOf(parts, task)) {
+    const work = workToBringIn(child)
+    if (work && !(await parts.workspaces.contains(task.spec.repo, work.head, head))) missing.push(child)
+  }
+  return missing
 }
 
 /** A line for each, for the prompt of a new attempt. */
 export async function childrenSummary(parts: Parts, task: Task): Promise<string[]> {
   const children = await childrenOf(parts, task)
-  return children.map(({ id, state, spec }) => `- ${id} (${spec.title}): ${state}, branch ${spec.branch}`)
+  const head = children.length > 0 ? await parts.workspaces.head(workspaceOf(parts, task)) : undefined
+  const lines: string[] = []
+  for (const child of children) lines.push(await lineOf(parts, child, head))
+  return lines
 }
 
-/** Accepted children whose commits are to be in `head` and are not. */
-export async function missingChildren(parts: Parts, task: Task, head: string): Promise<Task[]> {
-  const missing: Task[] = []
-  for (const child of await childrenOf(parts, task)) {
-    const work = child.state === 'accepted' && child.spec.proof === 'branch' ? workOf(child.proof) : undefined
-    if (!work) continue
-    const { commits } = await parts.forges[task.spec.forge].compare(task.spec.repo, head, work.head)
-    if (commits > 0) missing.push(child)
-  }
-  return missing
+async function lineOf(parts: Parts, child: Task, head: string | undefined): Promise<string> {
+  const { id, spec, state } = child
+  return `- ${id} (${spec.title}; ${spec.profile}): ${await standingOf(parts, child, state, head)}`
+}
+
+async function standingOf(
+  { workspaces }: Parts,
+  child: Task,
+  state: Task['state'],
+  head: string | undefined,
+): Promise<string> {
+  const { spec, reason } = child
+  if (!isFinal(state)) return `not at its end yet (${state})`
+  if (state !== 'accepted') return `${state}: ${reason?.message ?? 'nobody says why'} (branch ${spec.branch})`
+  const work: Work | undefined = workToBringIn(child)
+  if (!work) return `accepted, ${workOf(child.proof)?.pullRequest?.url ?? `branch ${spec.branch}`}`
+  const isIn = head !== undefined && (await workspaces.contains(spec.repo, work.head, head))
+  return isIn ? 'accepted, its commits are in your branch' : `accepted; bring it in: git merge ${work.head}`
 }
