@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { message, openBox } from '../../../test/support/mail.ts'
 import { claim, PROOF, REASON, submit } from '../../../test/support/store.ts'
 import { temporaryDirectory } from '../../../test/support/temporary.ts'
 import { checkDatabase } from './check.ts'
 import { openDatabase } from './database.ts'
 import { openSqliteStore } from './sqlite.ts'
 
-/** One task in each of four ways to be, and a pull request. */
+/** One task in each of four ways to be, a pull request, and a message in each of four ways to be. */
 async function someStore(): Promise<string> {
   const file = join(temporaryDirectory(), 'orch.db')
   const store = await openSqliteStore({ file })
@@ -20,6 +21,17 @@ async function someStore(): Promise<string> {
   await store.tasks.fail((await claim(store)).fence, 1, { reason: REASON, retryAt: 1, final: true })
   const request = { head: 'h', base: 'main', title: '', body: '', author: '', headCommit: 'c' }
   await store.pulls.open('/r', request, 1)
+  await openBox(store, 't-held', { reader: 'one' })
+  await openBox(store, 't-queued')
+  const ids = ['m-read-0001', 'm-waits-001', 'm-waits-002']
+  await store.mailboxes.send(
+    ids.map((id) => message({ id, to: 't-held', from: 't-queued' })),
+    1,
+  )
+  await store.mailboxes.acknowledge({ mailbox: 't-held', reader: 'one', ids: ['m-read-0001'], now: 2 })
+  await store.mailboxes.send([message({ id: 'm-dead-0001', to: 't-queued' })], 1)
+  await store.mailboxes.send([message({ id: 'm-copy-0001', to: 't-queued', audience: '*' })], 1)
+  await store.tasks.cancel('t-queued', 3, REASON)
   expect(await store.upkeep.check()).toEqual([])
   await store.close()
   return file
@@ -76,6 +88,42 @@ it.each([
   ],
   [`UPDATE runs SET record = '[]'`, 'run r-1: the record is not readable'],
   [`UPDATE pull_requests SET state = 'lost'`, 'pull request /r#1: the record is not readable'],
+  [
+    `UPDATE mailboxes SET record = json_remove(record, '$.capacity') WHERE name = 't-held'`,
+    'mailbox t-held: the record is not readable',
+  ],
+  [
+    `UPDATE mailboxes SET open = 1, record = json_set(record, '$.open', json('true')) WHERE name = 't-queued'`,
+    'mailbox t-queued: it is open, but its task is over',
+  ],
+  [`UPDATE mailboxes SET direct = 7 WHERE name = 't-held'`, 'mailbox t-held: the number of messages'],
+  [
+    `UPDATE messages SET state = 'waiting' WHERE id = 'm-dead-0001'`,
+    'message m-dead-0001: it waits in a mailbox that is closed',
+  ],
+  [`UPDATE messages SET state = 'lost' WHERE id = 'm-waits-001'`, 'message m-waits-001: unknown state'],
+  [`UPDATE messages SET message = '{' WHERE id = 'm-waits-001'`, 'message m-waits-001: it is not readable'],
+  [`UPDATE messages SET sender = 'x' WHERE id = 'm-waits-001'`, 'message m-waits-001: it is not readable'],
+  [
+    `UPDATE messages SET reason = NULL WHERE id = 'm-dead-0001'`,
+    'message m-dead-0001: it is dead without a reason',
+  ],
+  [
+    `UPDATE messages SET acknowledged_at = NULL WHERE id = 'm-read-0001'`,
+    'message m-read-0001: it is acknowledged without a time',
+  ],
+  [
+    `UPDATE messages SET ordinal = 1000 WHERE id = 'm-waits-001'`,
+    'message m-waits-001: the journal does not say that it was sent',
+  ],
+  [
+    `UPDATE messages SET state = 'acknowledged', acknowledged_at = 2 WHERE id = 'm-waits-002'`,
+    'message m-waits-001: it waits, but a later one of the same sender was acknowledged',
+  ],
+  [
+    `PRAGMA foreign_keys = OFF; UPDATE messages SET mailbox = 'gone' WHERE id = 'm-read-0001'`,
+    'file: a row of messages refers to nothing in mailboxes',
+  ],
   [`PRAGMA foreign_keys = OFF; DELETE FROM runs`, 'file: a row of tasks refers to nothing in runs'],
   [`PRAGMA writable_schema = ON; DROP INDEX tasks_by_run; DROP TABLE events`, 'cannot be read on: '],
 ])('finds: %s', async (damage, finding) => {

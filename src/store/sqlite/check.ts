@@ -1,6 +1,7 @@
 import type { TaskEventType } from '../../journal/journal.ts'
 import { isHeld, TASK_STATES, type Task, type TaskState } from '../../task/task.ts'
 import type { Database } from './database.ts'
+import { MAIL_QUERIES } from './mail/check.ts'
 
 interface TaskFacts {
   id: string
@@ -114,7 +115,7 @@ function* everything(db: Database): Generator<string> {
     yield `file: a row of ${row.table} refers to nothing in ${row.parent}`
   }
   for (const facts of db.each<TaskFacts>(FACTS)) yield* checkTask(facts)
-  for (const [what, sql] of QUERIES) {
+  for (const [what, sql] of [...QUERIES, ...MAIL_QUERIES]) {
     for (const row of db.each<Record<string, string | number>>(sql)) {
       yield what.replace('%', String(Object.values(row)[0]))
     }

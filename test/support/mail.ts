@@ -1,0 +1,44 @@
+import type { RetryPolicy } from '../../src/message/delivery.ts'
+import type { Message } from '../../src/message/message.ts'
+import type { Mailbox, MailboxOrder, Store } from '../../src/store/store.ts'
+
+/** Small samples for tests of mailboxes and for the programs that such tests start. */
+
+let last = 0
+
+/** A message with an id of its own, from `alice` to `bob`. */
+export function message(change: Partial<Message> = {}): Message {
+  last += 1
+  return {
+    id: `m-${String(last).padStart(12, '0')}`,
+    version: 1,
+    type: 'context_share',
+    from: 'alice',
+    to: 'bob',
+    priority: 'normal',
+    timestamp: '2026-01-01T00:00:00.000Z',
+    retryCount: 0,
+    payload: { subject: 'a subject', content: 'a content', files: [] },
+    ...change,
+  }
+}
+
+export function openBox(
+  { mailboxes }: Store,
+  name: string,
+  change: Partial<MailboxOrder> = {},
+  now = 1,
+): Promise<Mailbox> {
+  return mailboxes.open({ name, capacity: 1_000, ...change }, now)
+}
+
+/** Comes back after 100, 200, 400 … ms. */
+export const RETRY: RetryPolicy = { tries: 3, baseMs: 200, maxMs: 10_000, fraction: 0 }
+
+/** What the reader gets now, for 1,000 ms. */
+export function lease(
+  { mailboxes }: Store,
+  change: Partial<Parameters<Store['mailboxes']['lease']>[0]> = {},
+) {
+  return mailboxes.lease({ mailbox: 'bob', reader: 'reader', now: 1, leaseMs: 1_000, limit: 100, ...change })
+}
