@@ -1,45 +1,74 @@
 import { toOrchError } from '../errors.ts'
-import type { TaskId } from '../id.ts'
-import { type Attempt, isFinal, type Reason, type Task } from '../task/task.ts'
+import type { RunId, TaskId } from '../id.ts'
+import { type Attempt, FINAL_STATES, isFinal, type Reason, TASK_STATES, type Task } from '../task/task.ts'
 import { writeResult } from './attempt/result.ts'
 import { eventOf, savedEvent, saveIfPossible, stopAgent } from './attempt/stop.ts'
 import type { Crew } from './crew.ts'
+import { orphansOf } from './family/orphans.ts'
 import type { Parts } from './parts.ts'
 
 const BY_A_PERSON: Reason = { code: 'cancelled', message: 'cancelled by a person' }
 
 /**
- * Ends a task whatever it does. First the arrow, so that nothing more is written in its name; then its agent is stopped
- * and its work saved, before anybody else may have the task.
+ * Ends a task whatever it does, with all that were made for it. First the arrows, so that nothing more is written in their
+ * names; then their agents are stopped and their work saved, before anybody else may have the tasks.
  */
 export async function cancel(parts: Parts, crew: Crew, taskId: TaskId): Promise<Task> {
-  const { tasks } = parts.store
-  const task = await tasks.cancel(taskId, parts.clock.now(), BY_A_PERSON)
-  await crew.alone(taskId, async () => {
-    const attempt = (await tasks.attempts(taskId)).find((it) => it.epoch === task.epoch)
-    if (attempt?.outcome === 'cancelled') await endCancelled(parts, task, attempt)
-  })
+  const task = await parts.store.tasks.cancel(taskId, parts.clock.now(), BY_A_PERSON)
+  await Promise.all([stopCancelled(parts, crew, task), cancelOrphansOf(parts, crew, task.runId)])
   return task
 }
 
 /** Cancels everything that is queued or under way. Gives the number of agents that were stopped. */
 export async function cancelAll(parts: Parts, crew: Crew): Promise<number> {
   const open = (await parts.store.tasks.list()).filter((task) => !isFinal(task.state))
-  const cancelled = await Promise.all(open.map((task) => cancelIfOpen(parts, crew, task)))
+  const cancelled = await Promise.all(open.map((task) => cancelIfOpen(parts, crew, task, BY_A_PERSON)))
   return cancelled.filter((had) => had).length
 }
 
+const OPEN_STATES = TASK_STATES.filter((state) => !(FINAL_STATES as readonly string[]).includes(state))
+
+/**
+ * Cancels tasks that were made for a task that is at its end: died, cancelled while the daemon was killed, or accepted
+ * without an answer that it had asked for. To be called again and again. Gives how many there were.
+ */
+export async function cancelOrphans(parts: Parts, crew: Crew): Promise<number> {
+  const open = await parts.store.tasks.list({ states: OPEN_STATES })
+  const runs = new Set(open.filter(({ spec }) => spec.parent).map(({ runId }) => runId))
+  let cancelled = 0
+  for (const runId of runs) cancelled += await cancelOrphansOf(parts, crew, runId)
+  return cancelled
+}
+
+async function cancelOrphansOf(parts: Parts, crew: Crew, runId: RunId): Promise<number> {
+  const orphans = await orphansOf(parts, runId)
+  await Promise.all(
+    orphans.map((task) => {
+      const message = `${task.spec.parent}, which had made it, is at its end`
+      return cancelIfOpen(parts, crew, task, { code: 'parent-ended', message })
+    }),
+  )
+  return orphans.length
+}
+
 /** Whether it had an agent. A task that came to its end by itself in the meantime is what was wanted. */
-async function cancelIfOpen(parts: Parts, crew: Crew, { id }: Task): Promise<boolean> {
+async function cancelIfOpen(parts: Parts, crew: Crew, { id }: Task, reason: Reason): Promise<boolean> {
   try {
-    const { epoch } = await cancel(parts, crew, id)
-    return (await parts.store.tasks.attempts(id)).some(
-      (it) => it.epoch === epoch && it.outcome === 'cancelled',
-    )
+    const task = await parts.store.tasks.cancel(id, parts.clock.now(), reason)
+    return await stopCancelled(parts, crew, task)
   } catch (error) {
     if (toOrchError(error).code === 'E_STATE') return false
     throw error
   }
+}
+
+async function stopCancelled(parts: Parts, crew: Crew, task: Task): Promise<boolean> {
+  return await crew.alone(task.id, async () => {
+    const attempts = await parts.store.tasks.attempts(task.id)
+    const attempt = attempts.find(({ epoch, outcome }) => epoch === task.epoch && outcome === 'cancelled')
+    if (attempt) await endCancelled(parts, task, attempt)
+    return attempt !== undefined
+  })
 }
 
 async function endCancelled(parts: Parts, task: Task, attempt: Attempt): Promise<void> {

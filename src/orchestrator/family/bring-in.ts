@@ -1,7 +1,14 @@
-import { type Task, workOf } from '../../task/task.ts'
+import { type Attempt, type Fence, type Task, workOf } from '../../task/task.ts'
 import type { Merging } from '../../workspace/workspace.ts'
-import type { Held } from '../attempt/held.ts'
 import { eventOf, workspaceOf } from '../attempt/stop.ts'
+import type { Parts } from '../parts.ts'
+
+/** The task that has made others, while an attempt holds it. */
+export interface Parent {
+  task: Task
+  attempt: Attempt
+  fence: Fence
+}
 
 export interface Work {
   head: string
@@ -13,18 +20,19 @@ export function workToBringIn({ state, spec, proof }: Task): Work | undefined {
 }
 
 /** Merges it into the worktree and branch of the held task; a conflict leaves them as they were. May be done again. */
-export async function bringIn(held: Held, child: Task, { head }: Work): Promise<Merging> {
-  const { parts, task } = held
+export async function bringIn(parts: Parts, parent: Parent, child: Task, { head }: Work): Promise<Merging> {
+  const { task } = parent
   const { title, branch } = child.spec
   const message = `Merge ${branch}\n\n${title} (task ${child.id})`
   const merging = await parts.workspaces.merge(workspaceOf(parts, task), head, message)
-  if ('merged' in merging) await noteMerged(held, child, { branch, head, commit: merging.merged })
+  if ('merged' in merging) await noteMerged(parts, parent, child, { branch, head, commit: merging.merged })
   return merging
 }
 
 /** Once, also when the daemon was killed between the merge and this. */
 async function noteMerged(
-  { parts, task, attempt, fence }: Held,
+  parts: Parts,
+  { task, attempt, fence }: Parent,
   { id: child }: Task,
   data: { branch: string; head: string; commit: string },
 ): Promise<void> {

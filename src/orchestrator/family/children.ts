@@ -2,10 +2,9 @@ import { toOrchError } from '../../errors.ts'
 import type { TaskId } from '../../id.ts'
 import { checkFence } from '../../task/life.ts'
 import { isFinal, type Task, workOf } from '../../task/task.ts'
-import type { Held } from '../attempt/held.ts'
 import { workspaceOf } from '../attempt/stop.ts'
 import type { Parts } from '../parts.ts'
-import { bringIn, type Work, workToBringIn } from './bring-in.ts'
+import { bringIn, type Parent, type Work, workToBringIn } from './bring-in.ts'
 import { resultIdOf, sendResult } from './child-result.ts'
 
 /**
@@ -45,25 +44,26 @@ export async function pendingChildren(parts: Parts, task: Pick<Task, 'id'>): Pro
  * @throws OrchError E_STALE when the attempt is over
  */
 export async function settleChildren(
-  held: Held,
+  parts: Parts,
+  parent: Parent,
   { idle }: { idle: boolean },
 ): Promise<{ pending: number; told: TaskId[] }> {
-  const children = await childrenOf(held.parts, held.task)
+  const children = await childrenOf(parts, parent.task)
   const told: TaskId[] = []
   for (const child of children)
-    if (isFinal(child.state) && (await settle(held, child, idle))) told.push(child.id)
+    if (isFinal(child.state) && (await settle(parts, parent, child, idle))) told.push(child.id)
   return { pending: children.filter(({ state }) => !isFinal(state)).length, told }
 }
 
 /** Whether it was told of now. */
-async function settle(held: Held, child: Task, idle: boolean): Promise<boolean> {
-  const { parts, task, fence } = held
+async function settle(parts: Parts, parent: Parent, child: Task, idle: boolean): Promise<boolean> {
+  const { task, fence } = parent
   if (await parts.store.mailboxes.get(resultIdOf(child))) return false
   const work = workToBringIn(child)
   if (work && !idle) return false
   const now = await parts.store.tasks.get(task.id)
   if (now) checkFence(now, fence)
-  const merging = work && (await bringIn(held, child, work))
+  const merging = work && (await bringIn(parts, parent, child, work))
   try {
     return await sendResult(parts, task, child, merging)
   } catch (error) {
