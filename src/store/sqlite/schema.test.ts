@@ -3,8 +3,12 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { temporaryDirectory } from '../../../test/support/temporary.ts'
+import type { HistoryQuery } from '../mailboxes.ts'
 import { openDatabase } from './database.ts'
 import { select } from './journal.ts'
+import { selectHistory } from './mail/history.ts'
+import { selectMailboxes } from './mail/mailbox-table.ts'
+import { COUNTS, EXPIRED, FORGET, FORGET_BEYOND, NOTE_ANSWER, WAITING } from './mail/message-table.ts'
 import { migrate } from './schema.ts'
 import { openSqliteStore } from './sqlite.ts'
 import { next } from './task-table.ts'
@@ -134,5 +138,42 @@ describe('queries', () => {
     const plan = planOf(sql, values)
     expect(plan).toContain(index)
     expect(plan).not.toMatch(/SCAN|TEMP B-TREE/)
+  })
+
+  it.each([
+    [{}, 'SCAN messages'],
+    [{ runId: 'r-1' }, 'messages_by_run'],
+    [{ runId: 'r-1', types: ['warning'], states: ['dead'] }, 'messages_by_run'],
+    [{ mailbox: 't-1' }, 'messages_by_sender'],
+    [{ mailbox: 't-1', runId: 'r-1', states: ['waiting'] }, 'messages_by_mailbox'],
+    [{ correlationId: 'm-1' }, 'messages_by_correlation'],
+    [{ correlationId: 'm-1', mailbox: 't-1', runId: 'r-1', types: ['warning'] }, 'messages_by_correlation'],
+    [{ states: ['dead'] }, 'messages_by_state'],
+    [{ types: ['warning', 'handoff'] }, 'messages_by_state'],
+    [{ types: ['warning'], states: ['dead', 'waiting'] }, 'messages_by_state'],
+  ] as const)('read messages by %j through %s, from either end, without sorting', (query, index) => {
+    for (const order of [{}, { after: 5 }, { newest: true }, { newest: true, after: 5 }]) {
+      const { sql, values } = selectHistory({ ...(query as HistoryQuery), ...order })
+      const plan = planOf(sql, values)
+      if ('after' in order && index === 'SCAN messages') expect(plan).toContain('INTEGER PRIMARY KEY')
+      else expect(plan).toContain(index)
+      expect(plan).not.toMatch(/TEMP B-TREE/)
+      if (index !== 'SCAN messages') expect(plan).not.toMatch(/SCAN/)
+    }
+  })
+
+  it.each([
+    [WAITING, ['t-1', 0, 1], 'SEARCH messages USING INDEX messages_waiting (mailbox=? AND ordinal>?)'],
+    [EXPIRED, [1, 1], 'SEARCH messages USING INDEX messages_expiring (expires_at>? AND expires_at<?)'],
+    [NOTE_ANSWER, ['a', 1, 'c', 't', 's'], 'SEARCH messages USING INDEX messages_by_correlation'],
+    [FORGET, [1, 1], 'USING COVERING INDEX messages_settled (sent_at<?)'],
+    [FORGET_BEYOND, [1, 1], 'USING COVERING INDEX messages_settled'],
+    [COUNTS, [], 'SCAN messages USING COVERING INDEX messages_by_state'],
+    [selectMailboxes({ runId: 'r-1', open: true }).sql, ['r-1'], 'USING INDEX mailboxes_by_run'],
+    [selectMailboxes({ open: true, topic: 'x' }).sql, ['x'], 'USING INDEX mailboxes_open'],
+  ])('%s uses its index, without sorting', (sql, values, wanted) => {
+    const plan = planOf(sql, values)
+    expect(plan).toContain(wanted)
+    expect(plan).not.toMatch(/TEMP B-TREE/)
   })
 })

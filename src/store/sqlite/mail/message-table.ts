@@ -37,9 +37,11 @@ const FACTS =
   'ordinal, id, mailbox, sender, run_id, copy, state, expires_at, returns, not_before, delivered_at'
 const INSERT = `INSERT INTO messages (ordinal, id, mailbox, sender, run_id, type, correlation_id, copy, state, sent_at,
   expires_at, returns, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, 0, ?)`
-export const WAITING = `SELECT ${FACTS} FROM messages WHERE mailbox = ? AND state = 'waiting' AND ordinal > ?
+/** Left alone, SQLite walks all that the mailbox ever had, or all that wait anywhere. */
+export const WAITING = `SELECT ${FACTS} FROM messages INDEXED BY messages_waiting
+  WHERE mailbox = ? AND state = 'waiting' AND ordinal > ?
   ORDER BY ordinal LIMIT ?`
-export const EXPIRED = `SELECT ${FACTS} FROM messages
+export const EXPIRED = `SELECT ${FACTS} FROM messages INDEXED BY messages_expiring
   WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?`
 export const NOTE_ANSWER = `UPDATE messages SET answer_id = ?, answer_at = ?
   WHERE correlation_id = ? AND +type = ? AND +sender = ? AND answer_id IS NULL`
@@ -50,6 +52,8 @@ export const FORGET = `DELETE FROM messages WHERE ordinal IN (
 export const FORGET_BEYOND = `DELETE FROM messages WHERE ordinal IN (
   SELECT ordinal FROM messages INDEXED BY messages_settled WHERE state IN ('acknowledged', 'dropped')
   ORDER BY sent_at DESC, ordinal DESC LIMIT ? OFFSET ?)`
+
+export const COUNTS = 'SELECT state, type, count(*) AS messages FROM messages GROUP BY state, type'
 
 /** Rows read at a time: what waits can be far more than memory should hold. */
 const PAGE = 100
@@ -128,10 +132,7 @@ export function createMessageTable(db: Database) {
       db.run(sql, to, timeOf(message.expiresAt), JSON.stringify(message), from)
     },
     all: (sql: string, values: (string | number)[]) => db.all<WholeRow>(sql, ...values),
-    counts: () =>
-      db.all<{ state: DeliveryState; type: MessageType; messages: number }>(
-        'SELECT state, type, count(*) AS messages FROM messages GROUP BY state, type',
-      ),
+    counts: () => db.all<{ state: DeliveryState; type: MessageType; messages: number }>(COUNTS),
     /** Gives how many were forgotten. */
     forget: (before: number, limit: number) => changed(db, FORGET, before, limit),
     forgetBeyond: (keep: number, limit: number) => changed(db, FORGET_BEYOND, limit, keep),
