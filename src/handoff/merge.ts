@@ -33,8 +33,27 @@ const MOST = { list: 100, files: 500, commits: 200, title: 500, text: 50_000 }
 /** Of what Orch adds; what the sender says itself has only the bound of every message. */
 const MOST_ADDED = { lines: 20, line: 1_000, files: 200, commits: 50, description: 20_000 }
 
-/** One package: what the sender says comes first, what Orch knows beside it is added. */
-export function mergeHandoff(given: Given, known: Known): Handoff {
+/**
+ * One package: what the sender says comes first, what Orch knows beside it is added, as far as it stays below `most` bytes of
+ * JSON.
+ */
+export function mergeHandoff(given: Given, known: Known, most = Number.POSITIVE_INFINITY): Handoff {
+  const whole = merge(given, known)
+  if (new TextEncoder().encode(JSON.stringify(whole)).length <= most) return whole
+  return merge(given, { ...known, ...NOTHING, task: { ...known.task, description: '' } })
+}
+
+const NOTHING = {
+  commits: [],
+  filesRead: [],
+  filesModified: [],
+  decisions: [],
+  warnings: [],
+  discoveries: [],
+  optimisations: [],
+}
+
+function merge(given: Given, known: Known): Handoff {
   const { goal, transfers, urgency } = given
   return {
     goal,

@@ -39,8 +39,10 @@ export function createHistory(
       return paths.filter((path) => there.has(path))
     },
     async commit(repo, id) {
-      const found = /^[0-9a-f]{4,64}$/.test(id) ? await commitOf(await at(repo), id) : undefined
-      return found?.startsWith(id) ? found : undefined // a branch may be called like the beginning of an id
+      const own = await at(repo)
+      const found = /^[0-9a-f]{4,64}$/.test(id) ? await commitOf(own, id) : undefined
+      if (!found?.startsWith(id)) return undefined // a branch may be called like the beginning of an id
+      return readCommits(await own(['rev-list', '--no-walk', '--format=tformat:%s', found]))[0]
     },
   }
 }

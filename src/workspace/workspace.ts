@@ -47,8 +47,8 @@ export interface Workspaces {
   ): Promise<{ commits: { id: string; subject: string }[]; files: string[] }>
   /** Those of `paths` (in the repository) that the commit has, or that were there before it. */
   known(repo: string, commit: string, paths: readonly string[]): Promise<string[]>
-  /** The whole id of a commit that is named by its beginning; undefined when there is none. */
-  commit(repo: string, id: string): Promise<string | undefined>
+  /** The commit that is named by the beginning of its id; undefined when there is none. */
+  commit(repo: string, id: string): Promise<{ id: string; subject: string } | undefined>
   /**
    * Brings a commit into the branch by a merge commit with the person's identity, never running hooks; files and index of
    * the workspace follow, and what is uncommitted stays uncommitted. All or nothing: with conflicts, or when something

@@ -87,8 +87,9 @@ export function workspaceHistoryContract(adapter: string, make: (state: string) 
     })
 
     test('commit: by its beginning, and never by the name of a branch', async () => {
-      expect(await workspaces.commit(sample.path, from)).toBe(from)
-      expect(await workspaces.commit(sample.path, from.slice(0, 8))).toBe(from)
+      const start = { id: from, subject: 'Start' }
+      expect(await workspaces.commit(sample.path, from)).toEqual(start)
+      expect(await workspaces.commit(sample.path, from.slice(0, 8))).toEqual(start)
       await sample.git(['branch', 'deadbeef'])
       for (const id of ['deadbeef', 'main', '0123456789'.repeat(4), '--all', ''])
         expect(await workspaces.commit(sample.path, id)).toBeUndefined()
