@@ -26,6 +26,8 @@ const LAYERS: string[][] = [
     'errors.ts',
     'id.ts',
     'clock.ts',
+    'breaker.ts',
+    'breakers.ts',
     'log.ts',
     'text.ts',
     'turns.ts',

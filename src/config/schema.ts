@@ -150,6 +150,18 @@ export const daemonSettings = z.strictObject({
   messageLeaseSeconds: z.number().min(1).max(3_600).default(60),
   messageHistory: z.int().min(0).default(50_000).describe('messages that are kept after they were read'),
   messageDays: z.number().positive().max(3_650).default(30).describe('… and for how long'),
+  breakerFailures: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(5)
+    .describe('failures in a row of an agent program, GitHub or an MCP server, before it is left alone'),
+  breakerSeconds: z
+    .number()
+    .min(0.1)
+    .max(86_400)
+    .default(30)
+    .describe('for how long at first; doubled up to ten minutes'),
   checksGraceSeconds: z
     .number()
     .min(0)

@@ -11,12 +11,15 @@ import { createOpencodeDriver } from '../agent/opencode/opencode.ts'
 import { createPiDriver } from '../agent/pi/pi.ts'
 import { ensureToken } from '../api/guard.ts'
 import { packageVersion } from '../api/version.ts'
-import { systemClock } from '../clock.ts'
+import { type Breakers, createBreakers } from '../breakers.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { type Environment, loadConfig, userProfiles } from '../config/load.ts'
 import { mcpVariables } from '../config/mcp-variables.ts'
 import { exec, spawnDetached, spawnPiped } from '../exec.ts'
 import { createBare } from '../forge/bare.ts'
+import { GITHUB_BREAKER, githubBreakers } from '../forge/github/breaker.ts'
 import { createGithubForge } from '../forge/github/github.ts'
+import { guarded } from '../forge/guarded.ts'
 import { createCheckRunner } from '../forge/local/check-runner.ts'
 import { createLocalForge } from '../forge/local/local.ts'
 import { createGit } from '../git.ts'
@@ -29,6 +32,7 @@ import { createMcpServers } from '../mcp-servers/servers.ts'
 import { createAgentCalls } from '../orchestrator/agent-tools/call.ts'
 import { type AgentTokens, createAgentTokens } from '../orchestrator/agent-tools/tokens.ts'
 import { passedEnv } from '../orchestrator/attempt/agent-env.ts'
+import { driverBreaker } from '../orchestrator/breakers.ts'
 import { createHearings } from '../orchestrator/conversation/hearing.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
@@ -122,20 +126,24 @@ function createParts(
   })
   const bare = createBare({ git, root: paths.forge })
   const agentEnv = passedEnv(env, [...config.passEnv, ...mcpVariables(config)])
+  const drivers = byName([
+    createClaudeDriver({ exec, env, uuid: () => crypto.randomUUID() }),
+    createCodexDriver({ exec, env, clock }),
+    createGeminiDriver({ exec, env }),
+    createOpencodeDriver({ exec, env }),
+    createPiDriver({ exec, env }),
+    createAcpDriver({ env, uuid: () => crypto.randomUUID() }),
+    createCommandDriver({ env }),
+  ])
+  const breakers = openBreakers({ config, log, clock, store }, drivers)
+  const github = createGithubForge({ exec, env, git, bare, lock: repositoryLock.hold, clock, log })
   return {
     host: config.hostName,
     config,
     paths,
     store,
-    drivers: byName([
-      createClaudeDriver({ exec, env, uuid: () => crypto.randomUUID() }),
-      createCodexDriver({ exec, env, clock }),
-      createGeminiDriver({ exec, env }),
-      createOpencodeDriver({ exec, env }),
-      createPiDriver({ exec, env }),
-      createAcpDriver({ env, uuid: () => crypto.randomUUID() }),
-      createCommandDriver({ env }),
-    ]),
+    drivers,
+    breakers,
     hearings: createHearings(store.journal),
     runtimes: {
       tmux: createTmuxRuntime({
@@ -165,7 +173,7 @@ function createParts(
     repositories: createRepositories({ git, exec, env }),
     forges: {
       local: createLocalForge({ bare, git, records: store.pulls, clock, log }),
-      github: createGithubForge({ exec, env, git, bare, lock: repositoryLock.hold, clock, log }),
+      github: guarded(github, githubBreakers(breakers, git)),
     },
     git,
     clock,
@@ -178,6 +186,28 @@ function createParts(
     programs: fileURLToPath(new URL('../../bin', import.meta.url)),
     agentEnv,
   }
+}
+
+/** Those of drivers and of GitHub are there from the start, so that the status shows them; MCP servers get theirs when they are asked. */
+function openBreakers(
+  { config, log, clock, store }: Pick<Setup, 'config' | 'log'> & { clock: Clock; store: Store },
+  drivers: Parts['drivers'],
+): Breakers {
+  const breakers = createBreakers({
+    clock,
+    failures: config.breakerFailures,
+    seconds: config.breakerSeconds,
+    changed: ({ name, state, ...more }) => {
+      const type = state === 'closed' ? 'breaker.closed' : 'breaker.opened'
+      log.warn(type, { name, ...more })
+      store.journal
+        .append([{ type, at: clock.now(), data: { name, ...more } }])
+        .catch((error) => log.error('the journal does not know of a breaker', { name, state, error }))
+    },
+  })
+  for (const { name, takesProgram } of drivers.values()) if (!takesProgram) breakers.of(driverBreaker(name))
+  breakers.of(GITHUB_BREAKER)
+  return breakers
 }
 
 /** Ports that were given lately are not given again: their agents may not have bound them yet. */

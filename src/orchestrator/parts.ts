@@ -1,4 +1,5 @@
 import type { Driver } from '../agent/agent.ts'
+import type { Breakers } from '../breakers.ts'
 import type { Clock } from '../clock.ts'
 import type { Paths } from '../config/paths.ts'
 import type { Config, ProjectConfig } from '../config/schema.ts'
@@ -38,6 +39,8 @@ export interface Parts {
   paths: Paths
   store: Store
   drivers: ReadonlyMap<string, Driver>
+  /** Before what can be out of order: agent programs, GitHub, MCP servers. */
+  breakers: Breakers
   runtimes: Readonly<Record<TaskSpec['runtime'], Runtime>>
   hearings: Hearings
   profiles: Profiles

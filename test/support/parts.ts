@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { createCommandDriver } from '../../src/agent/command.ts'
+import { createBreakers } from '../../src/breakers.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { type Paths, pathsIn } from '../../src/config/paths.ts'
 import { type Config, configSchema } from '../../src/config/schema.ts'
@@ -66,6 +67,12 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
     paths,
     store,
     drivers: new Map([['command', createCommandDriver({ env })]]),
+    breakers: createBreakers({
+      clock,
+      failures: config.breakerFailures,
+      seconds: config.breakerSeconds,
+      changed: () => {},
+    }),
     hearings: createHearings(store.journal),
     runtimes: { process: withoutTerminal, tmux: { ...withoutTerminal, name: 'tmux' } },
     profiles: createProfiles({ userDirectory: `${paths.state}/profiles` }),
