@@ -89,6 +89,18 @@ export async function missingChildren(parts: Parts, task: Task, head: string): P
   return missing
 }
 
+/**
+ * Tries once more for those that could not be brought in when the task was told of them: by now nothing uncommitted is in
+ * the way any more. To be called when the agent has ended. What conflicts stays missing.
+ */
+export async function bringInMissing(parts: Parts, parent: Parent): Promise<void> {
+  const head = await parts.workspaces.head(workspaceOf(parts, parent.task))
+  for (const child of head ? await missingChildren(parts, parent.task, head) : []) {
+    const work = workToBringIn(child)
+    if (work) await bringIn(parts, parent, child, work)
+  }
+}
+
 /** A line for each, for the prompt of a new attempt. */
 export async function childrenSummary(parts: Parts, task: Task): Promise<string[]> {
   const children = await childrenOf(parts, task)
