@@ -1,6 +1,8 @@
 import type { MessageType } from '../message/message.ts'
 import { oneLine } from '../text.ts'
 
+export type { MessageType }
+
 /** The field of each payload that says the most. */
 const FIELDS: Record<MessageType, string> = {
   finding_report: 'title',
@@ -17,6 +19,9 @@ const FIELDS: Record<MessageType, string> = {
   task_assignment: 'title',
   task_result: 'title',
 }
+/** All types of messages, for who does not load their schemas. */
+export const MESSAGE_TYPE_NAMES = Object.keys(FIELDS) as MessageType[]
+
 /** What stands before it: it changes how the rest is read. */
 const MARKS: Partial<Record<MessageType, string>> = {
   finding_report: 'severity',

@@ -50,6 +50,22 @@ export const COMMANDS: Listed[] = [
     load: () => import('./commands/retry.ts'),
   },
   {
+    name: 'send',
+    summary: 'send a message to an agent or a program',
+    load: () => import('./commands/send.ts'),
+  },
+  { name: 'inbox', summary: 'show what agents wrote to you', load: () => import('./commands/inbox.ts') },
+  {
+    name: 'messages',
+    summary: 'show what agents, programs and people tell each other',
+    load: () => import('./commands/messages.ts'),
+  },
+  {
+    name: 'dead',
+    summary: 'list, correct, redrive or drop what could not be delivered or done',
+    load: () => import('./commands/dead.ts'),
+  },
+  {
     name: 'usage',
     summary: 'show what agents have used: tokens, cost, turns, time',
     load: () => import('./commands/usage.ts'),

@@ -11,6 +11,9 @@ export interface Names {
   /** Tasks and agents. */
   tasks(): Promise<Candidate[]>
   profiles(): Promise<Candidate[]>
+  /** Messages that wait for people. */
+  messages(): Promise<Candidate[]>
+  deadLetters(): Promise<Candidate[]>
 }
 
 /**
@@ -26,15 +29,23 @@ export async function candidates(root: Command, words: string[], names: Names): 
   if (command.commands.length > 0) return before.length > 0 ? [] : subcommands(command).filter(fits)
   const argument = argumentAt(command, operands(command, before))
   if (argument?.argChoices) return argument.argChoices.map(plain).filter(fits)
-  if (argument?.name() === 'profile') return (await names.profiles()).filter(fits)
-  return argument?.name() === 'task' && command.name() !== 'run' ? (await names.tasks()).filter(fits) : []
+  if (!argument || command.name() === 'run') return []
+  return (await named(argument.name(), names)).filter(fits)
 }
 
-/** An option whose value is called `<task>` or `<profile>`, and `--profile` itself, take the name of one. */
+/** Arguments and values of options are called by what they name. */
+async function named(what: string, names: Names): Promise<Candidate[]> {
+  if (what === 'profile') return await names.profiles()
+  if (what === 'message') return await names.messages()
+  if (what === 'letter') return await names.deadLetters()
+  return ['task', 'to', 'mailbox'].includes(what) ? await names.tasks() : []
+}
+
+/** An option whose value is called `<task>`, `<profile>` and so on, and `--profile` itself, take the name of one. */
 async function valuesOf(option: Option, names: Names): Promise<Candidate[]> {
-  if (option.long === '--profile' || option.flags.endsWith('<profile>')) return await names.profiles()
-  if (option.flags.endsWith('<task>')) return await names.tasks()
-  return (option.argChoices ?? []).map(plain)
+  if (option.argChoices) return option.argChoices.map(plain)
+  if (option.long === '--profile') return await names.profiles()
+  return await named(/<(\w+)(?:\.\.\.)?>$/.exec(option.flags)?.[1] ?? '', names)
 }
 
 const plain = (value: string): Candidate => ({ value, about: '' })

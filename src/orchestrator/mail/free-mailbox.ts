@@ -1,14 +1,17 @@
 import { OrchError } from '../../errors.ts'
-import type { DeliveryState } from '../../message/delivery.ts'
 import { isRequest, MESSAGE_TYPES } from '../../message/message.ts'
 import type { Parts } from '../parts.ts'
 
 const REQUESTS = MESSAGE_TYPES.filter(isRequest)
-const OPEN: DeliveryState[] = ['waiting', 'acknowledged']
 
-/** How many requests were asked of this mailbox that have no answer and whose time is not over. */
+/** How many requests were asked of this mailbox that nobody has answered and whose time is not over. */
 export async function openRequestsTo({ store, clock }: Parts, mailbox: string): Promise<number> {
-  const asked = await store.mailboxes.history({ mailbox, types: REQUESTS, states: OPEN, newest: true })
+  const asked = await store.mailboxes.history({
+    mailbox,
+    types: REQUESTS,
+    states: ['waiting', 'acknowledged'],
+    unanswered: true,
+  })
   const now = clock.now()
   const isOver = (expiresAt?: string) => expiresAt !== undefined && Date.parse(expiresAt) <= now
   return asked.filter(
