@@ -163,6 +163,17 @@ describe('queries', () => {
   })
 
   it.each([
+    {},
+    { mailbox: 't-1', runId: 'r-1' },
+    { types: ['assistance_request'], after: 5, newest: true },
+  ] as const)('unanswered requests are looked for only among themselves (%j)', (query) => {
+    const { sql, values } = selectHistory({ ...(query as HistoryQuery), unanswered: true })
+    const plan = planOf(sql, values)
+    expect(plan).toMatch(/USING INDEX messages_unanswered/)
+    expect(plan).not.toMatch(/TEMP B-TREE/)
+  })
+
+  it.each([
     [WAITING, ['t-1', 0, 1], 'SEARCH messages USING INDEX messages_waiting (mailbox=? AND ordinal>?)'],
     [EXPIRED, [1, 1], 'SEARCH messages USING INDEX messages_expiring (expires_at>? AND expires_at<?)'],
     [NOTE_ANSWER, ['a', 1, 'c', 't', 's'], 'SEARCH messages USING INDEX messages_by_correlation'],

@@ -119,6 +119,8 @@ const MIGRATIONS = [
   CREATE INDEX messages_expiring ON messages (expires_at) WHERE state = 'waiting' AND expires_at IS NOT NULL;
   CREATE INDEX messages_settled ON messages (sent_at, ordinal, state)
     WHERE state IN ('acknowledged', 'dropped');
+  CREATE INDEX messages_unanswered ON messages (ordinal)
+    WHERE answer_id IS NULL AND type IN ('assistance_request', 'validation_request');
   CREATE INDEX messages_by_state ON messages (state, type);
   CREATE INDEX messages_by_mailbox ON messages (mailbox);
   CREATE INDEX messages_by_sender ON messages (sender);

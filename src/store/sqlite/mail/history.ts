@@ -19,7 +19,7 @@ export function selectHistory(query: HistoryQuery): { sql: string; values: Value
   if (walks.length === 0) return { sql: '', values: [] }
   const selects = walks.map((conditions) => {
     const where = conditions.map(({ sql }) => sql).join(' AND ')
-    return `SELECT * FROM messages${where && ` WHERE ${where}`}`
+    return `SELECT * FROM messages${query.unanswered ? UNANSWERED : ''}${where && ` WHERE ${where}`}`
   })
   return {
     sql: `${selects.join(' UNION ALL ')} ORDER BY ordinal${newest ? ' DESC' : ''} LIMIT ?`,
@@ -27,13 +27,25 @@ export function selectHistory(query: HistoryQuery): { sql: string; values: Value
   }
 }
 
-function walksOf({ correlationId, mailbox, runId, types, states }: HistoryQuery): Condition[][] {
+/** Few at any time, so that all else is looked for among them. */
+const UNANSWERED = ' INDEXED BY messages_unanswered'
+const IS_UNANSWERED = {
+  sql: "answer_id IS NULL AND type IN ('assistance_request', 'validation_request')",
+  values: [],
+}
+
+function walksOf(query: HistoryQuery): Condition[][] {
+  const { correlationId, mailbox, runId, types, states } = query
   if (types?.length === 0 || states?.length === 0) return []
   const among = [...oneOf('+type', types), ...oneOf('+state', states)]
   const ofRun = runId === undefined ? [] : [is('+run_id', runId)]
+  const ofBox =
+    mailbox === undefined ? [] : [{ sql: '(+mailbox = ? OR +sender = ?)', values: [mailbox, mailbox] }]
+  if (query.unanswered) {
+    const correlated = correlationId === undefined ? [] : [is('+correlation_id', correlationId)]
+    return [[IS_UNANSWERED, ...correlated, ...ofBox, ...ofRun, ...among]]
+  }
   if (correlationId !== undefined) {
-    const ofBox =
-      mailbox === undefined ? [] : [{ sql: '(+mailbox = ? OR +sender = ?)', values: [mailbox, mailbox] }]
     return [[is('correlation_id', correlationId), ...ofBox, ...ofRun, ...among]]
   }
   if (mailbox !== undefined) {
