@@ -1,17 +1,103 @@
+import { toOrchError } from '../../errors.ts'
 import type { TaskId } from '../../id.ts'
-import { isRequest, MESSAGE_TYPES, type Message } from '../../message/message.ts'
+import { ANSWERS, MESSAGE_VERSION, type Message, ORCH, type PayloadOf } from '../../message/message.ts'
+import { isFinal } from '../../task/task.ts'
+import { oneLine } from '../../text.ts'
 import type { Parts } from '../parts.ts'
+import { isRequestDelivery, type Request } from './answer.ts'
+import { answerIdOf } from './derived-id.ts'
 
-/** Requests that a task's agents have sent, that nobody has answered and whose time is not over. */
-export async function openRequests({ store, clock }: Parts, taskId: TaskId): Promise<Message[]> {
-  const types = MESSAGE_TYPES.filter(isRequest)
-  const all = await store.mailboxes.history({ mailbox: taskId, types, states: ['waiting', 'acknowledged'] })
-  const now = clock.now()
-  const isOpen = (message: Message) => !message.expiresAt || Date.parse(message.expiresAt) > now
-  return all
-    .filter((it) => it.message.from === taskId && !it.answer && isOpen(it.message))
-    .map((it) => it.message)
+/**
+ * Requests that a task's agents have sent and that nobody has answered. One whose time is over counts until it has its
+ * answer from `answerOverdue`: a turn that ends in between must not end the task.
+ */
+export async function openRequests(parts: Parts, taskId: TaskId): Promise<Message[]> {
+  const open = await unanswered(parts, taskId)
+  return open.map(({ message }) => message).filter(({ from }) => from === taskId)
 }
 
-/** Requests whose time is over get an answer that says so. */
-export async function answerOverdue(_parts: Parts): Promise<void> {}
+/** Requests that were asked of a mailbox and that it has not answered. */
+export async function requestsOf(parts: Parts, mailbox: string): Promise<Message[]> {
+  const open = await unanswered(parts, mailbox)
+  return open.map(({ message }) => message).filter(({ to }) => to === mailbox)
+}
+
+/** In the order of sending. */
+async function unanswered({ store }: Parts, mailbox?: string): Promise<Request[]> {
+  const found: Request[] = []
+  for (let after = 0; ; ) {
+    const page = await store.mailboxes.history({
+      unanswered: true,
+      after,
+      limit: PAGE,
+      ...(mailbox && { mailbox }),
+    })
+    found.push(...page.filter(isRequestDelivery).filter(({ answer }) => !answer))
+    if (page.length < PAGE) return found
+    after = page.at(-1)?.ordinal ?? after
+  }
+}
+
+const PAGE = 1_000
+
+/**
+ * Gives each request that nobody will answer an answer that says so, from `orch`: its time is over, or who was asked is gone.
+ * Safe to be done twice, and by two at once: the answer has one id.
+ */
+export async function answerOverdue(parts: Parts): Promise<void> {
+  for (const request of await unanswered(parts)) {
+    const why = await whyNobody(parts, request)
+    if (why) await giveUp(parts, request, why)
+  }
+}
+
+/** Why nobody will answer it any more; undefined while somebody may. */
+async function whyNobody(
+  { store, clock }: Parts,
+  { message, state, reason }: Request,
+): Promise<string | undefined> {
+  const { to, expiresAt } = message
+  if (expiresAt && Date.parse(expiresAt) <= clock.now()) return `${to} did not answer in time`
+  if (state === 'dead' || state === 'dropped')
+    return `it did not reach ${to}${reason ? `: ${oneLine(reason.message, 300)}` : ''}`
+  const asked = to.startsWith('t-') ? await store.tasks.get(to as TaskId) : undefined
+  return asked && isFinal(asked.state) ? `${to} is ${asked.state} and has not answered` : undefined
+}
+
+async function giveUp(parts: Parts, { message }: Request, why: string): Promise<void> {
+  const { store, clock, log } = parts
+  if (!(await store.mailboxes.find(message.from))?.open) return // nobody waits for it
+  const now = clock.now()
+  const answer: Message = {
+    id: answerIdOf(message.id),
+    version: MESSAGE_VERSION,
+    type: ANSWERS[message.type],
+    from: ORCH,
+    to: message.from,
+    priority: message.priority,
+    timestamp: new Date(now).toISOString(),
+    correlationId: message.correlationId ?? message.id,
+    retryCount: 0,
+    ...(message.runId && { runId: message.runId }),
+    payload: message.type === 'assistance_request' ? notAnswered(why) : notJudged(why),
+  }
+  try {
+    await store.mailboxes.send([answer], now)
+  } catch (error) {
+    // The asker has just ended, or has no place left: then the next time.
+    if (!['E_STATE', 'E_MAILBOX_FULL', 'E_NOT_FOUND'].includes(toOrchError(error).code)) throw error
+    log.warn('a request could not be given up', { request: message.id, error })
+  }
+}
+
+const notAnswered = (why: string): PayloadOf<'assistance_response'> => ({
+  status: 'timed-out',
+  answer: `Nobody has answered: ${why}. Go on without it, or ask somebody else.`,
+  files: [],
+})
+
+const notJudged = (why: string): PayloadOf<'validation_result'> => ({
+  verdict: 'refused',
+  summary: `Nobody has judged it: ${why}. This says nothing about the work; ask again or somebody else.`,
+  findings: [],
+})
