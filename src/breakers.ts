@@ -47,24 +47,21 @@ export async function through<T>(breaker: Breaker, calls: Calls, call: () => Pro
   }
 }
 
-/** What who is refused is told. */
-export function sayOutOfOrder({ name, failures, error, until }: BreakerView): {
-  message: string
-  fix: string
-} {
-  const why = `${name} is out of order: it failed ${failures} times in a row${error ? `, last with: ${error}` : ''}`
+/** What who is refused is told: why, and until when. */
+export function sayOutOfOrder({ failures, error, until }: BreakerView): { why: string; fix: string } {
+  const why = `it failed ${failures} times in a row${error ? `, last with: ${error}` : ''}`
   const next =
     until === undefined
       ? 'is being tried right now'
       : `is tried again from ${new Date(until).toISOString()} on`
-  return { message: why, fix: `Nothing to do when it comes back by itself: it ${next} (\`orch status\`).` }
+  return { why, fix: `Nothing to do when it comes back by itself: it ${next} (\`orch status\`).` }
 }
 
 function outOfOrder(breaker: Breaker, code: ErrorCode): OrchError {
   const view = breaker.view()
-  const { message, fix } = sayOutOfOrder(view)
-  const details = { retryable: true, breaker: view.name, until: breaker.askAgainAt(0) }
-  return new OrchError(code, message, { fix, details })
+  const { why, fix } = sayOutOfOrder(view)
+  const details = { retryable: true, breaker: view.name, until: breaker.askAgainAt(0), why }
+  return new OrchError(code, `${view.name} is out of order: ${why}`, { fix, details })
 }
 
 const ofTrial = ({ code, message, fix, details, cause }: OrchError, breaker: string): OrchError =>

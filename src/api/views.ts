@@ -107,6 +107,17 @@ export const runSchema = z.object({
 })
 export type RunView = z.infer<typeof runSchema>
 
+export const breakerSchema = z.object({
+  name: z.string(),
+  state: z.enum(['closed', 'open', 'half-open']),
+  /** In a row. */
+  failures: z.int(),
+  /** When one may try it again, when it is open. */
+  until: time.optional(),
+  /** The last failure. */
+  error: z.string().optional(),
+})
+
 export const statusSchema = z.object({
   daemon: z.object({
     version: z.string(),
@@ -121,8 +132,10 @@ export const statusSchema = z.object({
   agents: z.object({ running: z.int(), limit: z.int() }),
   /** What is held or queued, newest first, then the latest that ended. */
   tasks: z.array(taskSchema),
-  /** What a person should know: a program missing, a store fault, a breaker open. */
+  /** What a person should know: a program missing, a store fault. */
   warnings: z.array(z.string()),
+  /** Circuit breakers before agent programs, GitHub and MCP servers, by name. */
+  breakers: z.array(breakerSchema),
 })
 export type StatusView = z.infer<typeof statusSchema>
 

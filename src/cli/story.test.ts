@@ -21,6 +21,13 @@ test.each([
   ['agent.permitted', { allowed: false, about: 'rm -rf /' }, 'a person refused rm -rf /'],
   ['agent.progress', { summary: 'Tests pass', percent: 80 }, 'Tests pass (80 %)'],
   ['agent.completed', { done: false, summary: 'no' }, "the agent's own word: it gives up: no"],
+  [
+    'breaker.opened',
+    { name: 'driver claude', failures: 5, until: 0, error: 'API Error: 500' },
+    'driver claude is out of order, left alone until 1970-01-01T00:00:00.000Z: API Error: 500',
+  ],
+  ['breaker.closed', { name: 'forge github' }, 'forge github works again'],
+  ['task.postponed', { reason: { code: 'x', message: 'y' } }, 'put off, no try is used up: y'],
   ['something.new', {}, 'something.new'],
 ])('%s %j: %s', (type, data, text) => {
   expect(sentence({ type, data })).toBe(text)

@@ -17,8 +17,8 @@ const number = (data: Data) => {
   return found === undefined ? 'its pull request' : `pull request #${text(found)}`
 }
 
-const until = ({ resetAt }: Data) =>
-  typeof resetAt === 'number' ? `, until ${new Date(resetAt).toISOString()}` : ''
+const till = (at: unknown) => (typeof at === 'number' ? ` until ${new Date(at).toISOString()}` : '')
+const until = ({ resetAt }: Data) => (typeof resetAt === 'number' ? `,${till(resetAt)}` : '')
 const percent = (data: Data) => (typeof data.percent === 'number' ? ` (${data.percent} %)` : '')
 
 type Sentences = Record<string, (data: Data) => string>
@@ -54,6 +54,9 @@ const STORY: Sentences = {
   'pr.closed': (data) => `${number(data)} closed`,
   'pr.checked': (data) => `check ${text(data.name)} of ${number(data)}${after(': ', data.state)}`,
   'pr.reviewed': (data) => `review of ${number(data)}${after(': ', data.verdict)}`,
+  'breaker.opened': (data) =>
+    `${text(data.name)} is out of order, left alone${till(data.until)}${after(': ', data.error)}`,
+  'breaker.closed': (data) => `${text(data.name)} works again`,
   'daemon.started': (data) => `daemon started${after(', version ', data.version)}`,
   'daemon.stopped': () => 'daemon stopped',
 }
@@ -71,6 +74,7 @@ const DETAIL: Sentences = {
   note: (data) => text(data.text),
   waiting: (data) => `waits for ${text(data.for)}${after(': ', data.about)}`,
   resumed: () => 'goes on',
+  'words.read': () => 'goes on with what it was told',
   'quota.hit': (data) => `quota used up${until(data)}`,
 }
 

@@ -164,6 +164,7 @@ function createParts(
       version: packageVersion(),
       uuid: () => crypto.randomUUID(),
       clock,
+      breakers,
       log,
     }),
     ...reach,

@@ -1,4 +1,5 @@
 import { packageVersion } from '../api/version.ts'
+import { createBreakers } from '../breakers.ts'
 import { systemClock } from '../clock.ts'
 import { type Environment, loadConfig } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
@@ -36,6 +37,7 @@ export async function examineMcpServers(
     version: packageVersion(),
     uuid: () => crypto.randomUUID(),
     clock: systemClock,
+    breakers: createBreakers({ clock: systemClock, failures: 1, seconds: 1, changed: () => {} }),
     log: silentLog,
   })
   return (await servers.check(repo, [], env)).map(findingOf)

@@ -16,7 +16,7 @@ import { messageHandlers } from './message-handlers.ts'
 import { profileHandlers } from './profile-handlers.ts'
 import { pullHandlers } from './pull-handlers.ts'
 import { usageHandlers } from './usage-handlers.ts'
-import { viewDetail, viewRun, viewTask } from './views.ts'
+import { viewBreaker, viewDetail, viewRun, viewTask } from './views.ts'
 
 /** Facts of the daemon itself that the status tells. */
 export interface DaemonFacts {
@@ -117,6 +117,7 @@ async function statusOf(
     agents: { running: orchestrator.running(), limit: parts.config.totalAgents },
     tasks: await Promise.all([...open, ...ended].map(view)),
     warnings: await warningsOf(parts),
+    breakers: parts.breakers.all().map(viewBreaker),
   }
 }
 

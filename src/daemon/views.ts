@@ -1,4 +1,5 @@
-import type { PullRequestView, RunView, TaskDetail, TaskView } from '../api/contract.ts'
+import type { PullRequestView, RunView, StatusView, TaskDetail, TaskView } from '../api/contract.ts'
+import type { BreakerView } from '../breaker.ts'
 import type { PullRequest } from '../forge/forge.ts'
 import { type Attempt, NO_USAGE, type Proof, type Run, type Task, type Usage } from '../task/task.ts'
 
@@ -125,4 +126,8 @@ function addUsage(sum: Usage, usage: Usage): Usage {
     toolCalls: sum.toolCalls + usage.toolCalls,
     ...cost,
   }
+}
+
+export function viewBreaker({ until, ...view }: BreakerView): StatusView['breakers'][number] {
+  return { ...view, ...(until !== undefined && { until: iso(until) }) }
 }

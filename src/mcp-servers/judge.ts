@@ -95,8 +95,19 @@ export function insist(judged: Judged[]): void {
   const said = bad.map(({ finding: { name, message } }) => `the MCP server ${name}: ${message}`)
   throw new OrchError(CODES[state], said.join('; '), {
     ...(fix !== undefined && { fix }),
-    details: { servers: bad.map(({ finding: { name, state, message } }) => ({ name, state, message })) },
+    details: {
+      ...(state === 'failed' && ofBreakers(worst)),
+      servers: bad.map(({ finding: { name, state, message } }) => ({ name, state, message })),
+    },
   })
+}
+
+/** What the breakers of all that failed say: who was refused by each, or tried each out, is not to blame. */
+function ofBreakers(worst: Judged[]): Record<string, unknown> {
+  const details = worst.map(({ error }) => error?.details ?? {})
+  if (!details.every(({ breaker }) => breaker !== undefined)) return {}
+  const untils = details.flatMap(({ until }) => (typeof until === 'number' ? until : []))
+  return { breaker: details[0]?.breaker, ...(untils.length > 0 && { until: Math.max(...untils) }) }
 }
 
 function askingFor(names: string[]): string {

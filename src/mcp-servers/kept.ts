@@ -7,8 +7,15 @@ import type { McpServer } from './mcp-servers.ts'
 
 /** Asks a server that is not known to have answered lately. What it showed is kept in memory, and so are its secrets. */
 export interface Kept {
-  /** With `anew` it is asked in any case. @throws OrchError E_MCP_FAILED, which is not kept */
-  ask(server: McpServer, env: Env, cwd: string, options?: { anew: boolean }): Promise<Shown>
+  /** @throws OrchError E_MCP_FAILED, which is not kept */
+  ask(server: McpServer, env: Env, cwd: string, options?: AskOptions): Promise<Shown>
+}
+
+export interface AskOptions {
+  /** It is asked in any case. */
+  anew: boolean
+  /** What the call goes through, when there is one. */
+  via?(call: () => Promise<Shown>): Promise<Shown>
 }
 
 const KEPT_MS = 5 * 60_000
@@ -28,14 +35,19 @@ export function keepAnswers(
     for (const [key, { at }] of entries) if (clock.now() - at >= KEPT_MS) entries.delete(key)
   }
   return {
-    async ask(server, env, cwd, { anew } = { anew: false }) {
+    async ask(
+      server,
+      env,
+      cwd,
+      { anew, via = (call: () => Promise<Shown>) => call() }: AskOptions = { anew: false },
+    ) {
       forgetOld()
       const key = JSON.stringify([cwd, server.name, declarationHash(server)])
       // Not PATH and HOME: those of agents differ from those of their caller, and the server is the same.
       const variables = secretNames(server).map((name) => env[name])
       const known = entries.get(key)
       if (known && !anew && isDeepStrictEqual(known.variables, variables)) return await known.shown
-      const entry = { variables, at: clock.now(), shown: ask(server, env, cwd) }
+      const entry = { variables, at: clock.now(), shown: via(() => ask(server, env, cwd)) }
       entries.set(key, entry)
       try {
         return await entry.shown

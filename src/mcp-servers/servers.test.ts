@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { TWO_TOOLS } from '../../test/fixtures/mcp/answers.ts'
 import { mcpFixture } from '../../test/support/mcp.ts'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
+import { createBreakers } from '../breakers.ts'
 import { systemClock } from '../clock.ts'
 import { type Env, spawnPiped } from '../exec.ts'
 import { silentLog } from '../log.ts'
@@ -33,6 +34,8 @@ function world(origin: Declared['origin'] = 'user') {
     offer(name, TWO_TOOLS)
   }
   const time = { now: 1_000_000 }
+  const clock = { ...systemClock, now: () => time.now }
+  const breakers = createBreakers({ clock, failures: 2, seconds: 30, changed: () => {} })
   const pins = join(place, 'pins.json')
   const daemon = () =>
     createMcpServers({
@@ -42,11 +45,12 @@ function world(origin: Declared['origin'] = 'user') {
       findMarked: async () => [],
       version: '0.0.0',
       uuid: () => crypto.randomUUID(),
-      clock: { ...systemClock, now: () => time.now },
+      clock,
+      breakers,
       log: silentLog,
     })
   const started = () => (existsSync(starts) ? readFileSync(starts, 'utf8').trim().split('\n') : [])
-  return { place, pins, servers: daemon(), daemon, declare, serverOf, offer, time, started }
+  return { place, pins, servers: daemon(), daemon, declare, serverOf, offer, time, started, breakers }
 }
 
 const [add] = TWO_TOOLS
@@ -212,4 +216,60 @@ test('no secret and no control character comes into what is told', async () => {
   expect(told).toMatchObject([{ tools: [{ name: 'nice', description: 'uses ***' }] }])
   await servers.ready(place, ['a'], { ...env, KEY: 'tell-nobody' })
   expect(readFileSync(pins, 'utf8')).not.toContain('tell-nobody')
+})
+
+test('a server that does not start is left alone after some failures, until one try has found it well', async () => {
+  const { servers, breakers, time, place, started, declare, serverOf } = world()
+  const broken: McpServer = {
+    name: 'a',
+    command: ['sh', '-c', 'echo a >> "$0"; exit 3', join(place, 'starts')],
+    env: [],
+  }
+  declare('a', broken)
+  const ready = (name = 'a') => servers.ready(place, [name], env)
+  await expect(ready()).rejects.toMatchObject({ code: 'E_MCP_FAILED' })
+  await expect(ready()).rejects.not.toHaveProperty('details.breaker')
+  expect(breakers.of('mcp a').view()).toMatchObject({ state: 'open', failures: 2 })
+  const refused = { code: 'E_MCP_FAILED', details: { breaker: 'mcp a', until: time.now + 30_000 } }
+  await expect(ready()).rejects.toMatchObject(refused)
+  await expect(ready()).rejects.toMatchObject({
+    message: expect.stringMatching(/^the MCP server a: it failed 2 times in a row, last with: /),
+    fix: expect.stringContaining(new Date(time.now + 30_000).toISOString()),
+  })
+  expect(started()).toEqual(['a', 'a'])
+  await ready('b') // the other one has its own
+  // two fail, one of them for its own reasons: that is no matter of a breaker alone
+  declare('b', { name: 'b', command: ['false'], env: [] })
+  const both = servers.ready(place, ['a', 'b'], env)
+  await expect(both).rejects.not.toHaveProperty('details.breaker')
+  time.now += 30_000
+  await expect(ready()).rejects.toMatchObject({ details: { breaker: 'mcp a' } })
+  await expect(ready()).rejects.toHaveProperty('details.until')
+  time.now += 60_000
+  declare('a', serverOf('a'))
+  await ready()
+  expect(breakers.of('mcp a').view()).toMatchObject({ state: 'closed', failures: 0 })
+})
+
+test('a person who asks is not refused, and what answers is used again at once', async () => {
+  const { servers, breakers, place, declare, serverOf } = world()
+  declare('a', { name: 'a', command: ['false'], env: [] })
+  for (let i = 0; i < 2; i++) await expect(servers.ready(place, ['a'], env)).rejects.toThrow()
+  expect(await servers.check(place, ['a'], env)).toMatchObject([{ state: 'failed' }])
+  expect(breakers.of('mcp a').view()).toMatchObject({ state: 'open', failures: 2 })
+  declare('a', serverOf('a'))
+  expect(await servers.check(place, ['a'], env)).toMatchObject([{ state: 'ready' }])
+  expect(breakers.of('mcp a').view().state).toBe('closed')
+  await servers.ready(place, ['a'], env)
+})
+
+test('what the caller lacks is no fault of a server, and servers of two repositories are two', async () => {
+  const { servers, breakers, place, declare } = world()
+  declare('a', { name: 'a', command: ['false'], env: ['ABSENT_SECRET'] })
+  for (let i = 0; i < 3; i++) await expect(servers.ready(place, ['a'], env)).rejects.toThrow(/ABSENT_SECRET/)
+  expect(breakers.all()).toEqual([])
+  const theirs = world('project')
+  await theirs.servers.approve(theirs.place, ['a'], env)
+  await theirs.servers.ready(theirs.place, ['a'], env)
+  expect(theirs.breakers.all()).toMatchObject([{ name: `mcp a of ${theirs.place}`, state: 'closed' }])
 })

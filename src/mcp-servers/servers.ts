@@ -1,21 +1,25 @@
+import type { Breaker } from '../breaker.ts'
+import { type Breakers, type Calls, through } from '../breakers.ts'
 import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
 import type { Log } from '../log.ts'
 import type { AskDeps } from './ask.ts'
 import { type Declarations, type Declared, named } from './declared.ts'
-import { declarationHash, type Fingerprint } from './fingerprint.ts'
+import { declarationHash, type Fingerprint, type Shown } from './fingerprint.ts'
 import { failed, insist, type Judged, judge, keyOf, pinOf, refused } from './judge.ts'
 import { keepAnswers } from './kept.ts'
 import { endAll } from './leftovers.ts'
 import type { McpDeclared, McpServers } from './mcp-servers.ts'
 import { createPins, type PinKey, type Pins } from './pins.ts'
+import { variablesOf } from './variables.ts'
 
 export interface McpServersDeps extends Omit<AskDeps, 'limitMs' | 'owner'> {
   declared: Declarations
   /** File of the pins. */
   pins: string
   clock: Clock
+  breakers: Breakers
   log: Log
   /** What a server gets to start and list its tools, in ms. */
   limitMs?: number
@@ -101,7 +105,11 @@ function createLook(deps: McpServersDeps, pins: Pins) {
       const no = cautious ? refused(declared, repo, all) : undefined
       if (no) return no
       try {
-        const shown = await kept.ask(declared.server, env, repo ?? '/', { anew })
+        variablesOf(declared.server, env) // what the caller lacks is not the server's fault
+        const breaker = deps.breakers.of(breakerName(declared, repo))
+        const via = (call: () => Promise<Shown>) =>
+          anew ? closing(breaker, call) : through(breaker, CALLS, call)
+        const shown = await kept.ask(declared.server, env, repo ?? '/', { anew, via })
         return judge(declared, shown, env, { repo, pins: all })
       } catch (error) {
         return failed(declared, error)
@@ -109,6 +117,19 @@ function createLook(deps: McpServersDeps, pins: Pins) {
     }
     return await Promise.all(servers.map(one))
   }
+}
+
+const CALLS: Calls = { code: 'E_MCP_FAILED', isFault: ({ code }) => code === 'E_MCP_FAILED' }
+
+/** A repository's server is another one than that of the same name elsewhere. */
+const breakerName = ({ server: { name }, origin }: Declared, repo: string | undefined): string =>
+  origin === 'project' ? `mcp ${name} of ${repo}` : `mcp ${name}`
+
+/** A person who asks is not refused; that it answers is good news for agents. */
+async function closing(breaker: Breaker, call: () => Promise<Shown>): Promise<Shown> {
+  const shown = await call()
+  breaker.close()
+  return shown
 }
 
 const entryOf = ({ declared, fingerprint }: Judged, repo: string | undefined): [PinKey, Fingerprint][] =>

@@ -38,9 +38,9 @@ class OutOfOrder extends Error implements Delay {
   readonly reason: Reason
   readonly retryAt: number
   constructor(view: BreakerView, retryAt: number) {
-    const { message, fix } = sayOutOfOrder(view)
-    super(message)
-    this.reason = { code: 'out-of-order', message: `${message}\n${fix}` }
+    const { why, fix } = sayOutOfOrder(view)
+    super(`${view.name} is out of order: ${why}`)
+    this.reason = { code: 'out-of-order', message: `${this.message}\n${fix}` }
     this.retryAt = retryAt
   }
 }

@@ -91,4 +91,5 @@ const status: Answer<'status'> = {
   agents: { running: 0, limit: 1 },
   tasks: [],
   warnings: [],
+  breakers: [],
 }

@@ -61,18 +61,19 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   const withoutTerminal = createProcessRuntime({ root: paths.attempts, env, directories, spawnDetached })
   const bare = createBare({ git, root: paths.forge })
   const local = createLocalForge({ bare, git, records: store.pulls, clock, log })
+  const breakers = createBreakers({
+    clock,
+    failures: config.breakerFailures,
+    seconds: config.breakerSeconds,
+    changed: () => {},
+  })
   const parts: Parts = {
     host: config.hostName,
     config,
     paths,
     store,
     drivers: new Map([['command', createCommandDriver({ env })]]),
-    breakers: createBreakers({
-      clock,
-      failures: config.breakerFailures,
-      seconds: config.breakerSeconds,
-      changed: () => {},
-    }),
+    breakers,
     hearings: createHearings(store.journal),
     runtimes: { process: withoutTerminal, tmux: { ...withoutTerminal, name: 'tmux' } },
     profiles: createProfiles({ userDirectory: `${paths.state}/profiles` }),
@@ -84,6 +85,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
       version: '0.0.0',
       uuid: () => crypto.randomUUID(),
       clock,
+      breakers,
       log,
     }),
     directories,

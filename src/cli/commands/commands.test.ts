@@ -43,6 +43,26 @@ test('status: daemon, counts and tasks; a repository is made absolute', async ()
   })
 })
 
+test('status: what is out of order has a line, and in JSON all breakers are told', async () => {
+  const soon = new Date(Date.now() + 90_000).toISOString()
+  const breakers = [
+    { name: 'driver claude', state: 'open', failures: 5, until: soon, error: `API ${codes}Error: 500` },
+    { name: 'driver codex', state: 'closed', failures: 1, error: 'once' },
+    { name: 'forge github', state: 'half-open', failures: 6 },
+    { name: 'mcp memory', state: 'open', failures: 1, until: new Date(0).toISOString() },
+  ]
+  const { state } = await fakeDaemon({ status: async () => (await statusWith({ breakers })) as never })
+  const { out } = await orch(['status'], { state })
+  expect(out).toMatch(
+    /out of order driver claude · 5 failures in a row · tried again in 1m\d\ds · API \S*Error: 500\n/,
+  )
+  expect(out).toContain('out of order forge github · 6 failures in a row · being tried now\n')
+  expect(out).toContain('out of order mcp memory · 1 failure in a row · tried again with the next task\n')
+  expect(out).not.toContain('codex')
+  const json = await orch(['status', '--json'], { state })
+  expect(JSON.parse(json.out).breakers).toEqual(breakers)
+})
+
 test('status starts no daemon: without one it says so', async () => {
   const state = temporaryDirectory()
   const { code, out, err } = await orch(['status'], { state })

@@ -4,9 +4,10 @@ import type { StatusView } from '../../api/contract.ts'
 import { oneLine } from '../../text.ts'
 import { examples } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
+import { count } from '../count.ts'
 import { untilInterrupt } from '../interrupt.ts'
 import { taskTable } from '../task-lines.ts'
-import { bytes, since } from '../time.ts'
+import { bytes, duration, since } from '../time.ts'
 
 interface Options {
   repo?: string | true
@@ -37,7 +38,7 @@ async function watch(cli: Cli, client: Client, repo: string | undefined): Promis
   try {
     while (!signal.aborted) {
       const status = await client.call('status', { query: { repo } })
-      const news = JSON.stringify([status.counts, status.tasks, status.warnings])
+      const news = JSON.stringify([status.counts, status.tasks, status.warnings, status.breakers])
       if (drawn) cli.world.out(`\u001b[H\u001b[2J${describe(status, cli)}`)
       else if (news !== last) cli.answer('status', status, () => `${describe(status, cli)}\n`)
       last = news
@@ -61,10 +62,25 @@ function describe(status: StatusView, cli: Cli): string {
   const warned = warnings
     .map((warning) => `${cli.paint('yellow', 'warning')} ${oneLine(warning, 500)}\n`)
     .join('')
+  const broken = status.breakers
+    .filter(({ state }) => state !== 'closed')
+    .map((it) => `${cli.paint('yellow', 'out of order')} ${brokenLine(it, now)}\n`)
+    .join('')
   const summary = counts.map(([state, count]) => `${count} ${state}`).join(', ')
   const list =
     tasks.length > 0
       ? `${summary}\n\n${taskTable(tasks, now, cli.layout())}`
       : 'No tasks. Begin with: orch run "Fix the failing tests"\n'
-  return `${cli.paint('dim', head)}\n${warned}${list}`
+  return `${cli.paint('dim', head)}\n${warned}${broken}${list}`
+}
+
+function brokenLine({ name, failures, until, error }: StatusView['breakers'][number], now: number): string {
+  const due = until !== undefined && Date.parse(until) > now
+  const next =
+    until === undefined
+      ? 'being tried now'
+      : due
+        ? `tried again in ${duration(Date.parse(until) - now)}`
+        : 'tried again with the next task'
+  return `${name} · ${count(failures, 'failure')} in a row · ${next}${error ? ` · ${oneLine(error, 300)}` : ''}`
 }
