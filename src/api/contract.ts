@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { routeTable } from './route-table.ts'
 import { agentToolVerbs } from './verbs/agent-tools.ts'
 import { deadLetterVerbs } from './verbs/dead-letters.ts'
+import { handoffVerbs } from './verbs/handoffs.ts'
 import { mailboxVerbs } from './verbs/mailboxes.ts'
 import { mcpServerVerbs } from './verbs/mcp-servers.ts'
 import { messageVerbs } from './verbs/messages.ts'
@@ -34,6 +35,7 @@ export const routes = {
   ...messageVerbs,
   ...mailboxVerbs,
   ...deadLetterVerbs,
+  ...handoffVerbs,
   ...agentToolVerbs,
   ...upkeepVerbs,
   ...usageVerbs,

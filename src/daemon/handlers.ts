@@ -10,6 +10,7 @@ import type { Parts } from '../orchestrator/parts.ts'
 import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task } from '../task/task.ts'
 import { agentHandlers } from './agent-handlers.ts'
 import { deadLetterHandlers } from './dead-letter-handlers.ts'
+import { handoffHandlers } from './handoff-handlers.ts'
 import { mailboxHandlers } from './mailbox-handlers.ts'
 import { mcpHandlers } from './mcp-handlers.ts'
 import { messageHandlers } from './message-handlers.ts'
@@ -38,6 +39,7 @@ export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: 
     ...messageHandlers(parts),
     ...mailboxHandlers(parts),
     ...deadLetterHandlers(parts, orchestrator),
+    ...handoffHandlers(parts),
     ...pullHandlers(parts),
     ...usageHandlers(parts, orchestrator),
     ...mcpHandlers(parts),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { handoffOrder } from '../../handoff/order.ts'
 import { handOver } from '../handoff/hand-over.ts'
-import { handoffOrder } from '../handoff/order.ts'
 import { agentTool } from './agent-tools.ts'
 
 export const handoff = agentTool({

@@ -2,6 +2,7 @@ import { OrchError } from '../../errors.ts'
 import { checkHandoff, filesOf } from '../../handoff/check.ts'
 import type { Handoff } from '../../handoff/handoff.ts'
 import { type Given, mergeHandoff } from '../../handoff/merge.ts'
+import type { HandoffOrder } from '../../handoff/order.ts'
 import { MOST_PAYLOAD } from '../../message/message.ts'
 import type { Task } from '../../task/task.ts'
 import { oneLine } from '../../text.ts'
@@ -9,7 +10,6 @@ import { workspaceOf } from '../attempt/stop.ts'
 import { checkPayload } from '../bus/payload.ts'
 import type { Parts } from '../parts.ts'
 import { collect } from './collect.ts'
-import type { HandoffOrder } from './order.ts'
 
 /**
  * The package of a handoff: what the sender says, what Orch knows, held against the repository.

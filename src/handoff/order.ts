@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { handoffSchema } from '../../handoff/handoff.ts'
-import { messageId } from '../../message/message.ts'
-import { capability, files, longText, shortText } from '../../message/words.ts'
-import { profileName } from '../../task/task.ts'
+import { messageId } from '../message/message.ts'
+import { capability, files, longText, shortText } from '../message/words.ts'
+import { profileName } from '../task/task.ts'
+import { handoffSchema } from './handoff.ts'
 
 /** What is given for a handoff, flat: language models fill flat fields more reliably than nested ones. */
 
