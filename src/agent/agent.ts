@@ -46,7 +46,13 @@ export interface Driver {
   /** Bytes for the standard input that answer the permission question `id`. */
   permit?(question: string, allowed: boolean): string
   /** The program's own terminal interface; absent when it has none that Orch can follow. */
-  readonly interactive?: Pick<Driver, 'launch' | 'reader'>
+  readonly interactive?: Pick<Driver, 'launch' | 'reader'> & {
+    /**
+     * Its hook for a turn's end hands over what is on offer (`AttemptDirectories.offer`), and the turn goes on: at most so
+     * many bytes at once, of more it would show its model a part.
+     */
+    readonly mostOffered?: number
+  }
 }
 
 export interface LaunchOrder {
@@ -98,6 +104,8 @@ export interface OutputReader {
    * whether it tells. A word that is not among them keeps the attempt going.
    */
   heard?(): ReadonlySet<string> | undefined
+  /** Ids of what hooks of this process have handed to the program, also of what it may not have read yet. */
+  taken?(): ReadonlySet<string>
   /** A new process goes on in this attempt: what the one before said of its end no longer counts, what it used does. */
   nextProcess(): void
 }

@@ -13,6 +13,8 @@ export type AgentEvent =
   | { type: 'waiting'; for: WaitingFor; resetAt?: number; question?: string; about?: string }
   /** What it waited for is there. */
   | { type: 'resumed' }
+  /** Instead of ending, its turn went on with these words (their ids), which a hook handed over. `at`: ms since the epoch. */
+  | { type: 'words.read'; words: string[]; at: number }
   | { type: 'turn.ended'; ok: boolean; text?: string; error?: string }
   | { type: 'quota.hit'; resetAt?: number }
   | { type: 'note'; text: string }

@@ -7,6 +7,7 @@ import { createTurns } from '../turns.ts'
 import { appendAt, readPart, readTail } from './attempt-files.ts'
 import { installShim, writeLaunch, writeNext } from './launch-files.ts'
 import type { Limiter } from './limits/limits.ts'
+import { type Offer, offer } from './offers.ts'
 import type { ProcessTable } from './processes/processes.ts'
 import { type SentReply, sendReply } from './replies.ts'
 import type { AttemptStatus, LaunchSpec } from './runtime.ts'
@@ -43,6 +44,11 @@ export interface AttemptDirectories {
    * @throws OrchError E_CANNOT_HEAR when nothing holds it open, E_TIMEOUT when the agent does not read.
    */
   send(agent: string, text: string): Promise<void>
+  /**
+   * Puts words where the hook for a turn's end finds them, exactly these; none takes back what is on offer. Gives the ids of
+   * those that hooks of this process have taken, and when: they are not offered again. @throws OrchError E_INVALID, E_DISK_FULL
+   */
+  offer(agent: string, offer: Offer): Promise<ReadonlyMap<string, number>>
   /** Bytes of out.jsonl from `from`, at most `maxBytes`; empty at the end or when there is none. */
   read(agent: string, from: number, maxBytes: number): Promise<Buffer>
   /** Cuts the readable log to `at` bytes, appends `text`, gives the new length. @throws OrchError E_DISK_FULL */
@@ -107,6 +113,7 @@ export function createAttemptDirectories(deps: AttemptDeps): AttemptDirectories 
       inTurn(agent, () => sendReply(path(agent), reply, (text) => send(path(agent), text, deps))),
     status: async (agent) => readStatus(path(agent), processes),
     send: async (agent, text) => inTurn(agent, () => send(path(agent), text, deps)),
+    offer: async (agent, words) => inTurn(`offer ${agent}`, () => offer(path(agent), words)),
     read: async (agent, from, maxBytes) => readPart(file(agent, 'out.jsonl'), from, maxBytes),
     appendLog: async (agent, at, text) => appendAt(file(agent, 'log'), at, text),
     readLog: async (agent, from, maxBytes) => readPart(file(agent, 'log'), from, maxBytes),

@@ -1,6 +1,7 @@
 import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OrchError } from '../errors.ts'
+import { clearOffers } from './offers.ts'
 import type { ProcessTable } from './processes/processes.ts'
 import type { LaunchSpec } from './runtime.ts'
 import { specScript } from './spec.ts'
@@ -44,6 +45,7 @@ export async function writeNext(directory: string, spec: LaunchSpec, processes: 
   // Nobody holds the old one open any more: a message would be refused instead of waiting for the next shim.
   await rm(join(directory, 'in'), { force: true })
   await rm(join(directory, 'first'), { force: true })
+  await clearOffers(directory)
   await writeInputs(directory, spec)
   await writeWhole(join(directory, 'spec.sh'), script)
 }
@@ -57,7 +59,7 @@ async function writeInputs(directory: string, spec: LaunchSpec): Promise<void> {
 
 /** Compared in small letters: file systems may. */
 const OURS =
-  /^(spec\.sh|prompt\.md|first|in|out\.jsonl|err\.log|setup\.log|shim\.log|log|lock(\.\d+)?|sent|started\.json|exit\.json|.*\.new)$/i
+  /^(spec\.sh|prompt\.md|first|in|out\.jsonl|err\.log|setup\.log|shim\.log|log|lock(\.\d+)?|sent|session|chain|offer.*|taken.*|started\.json|exit\.json|.*\.new)$/i
 
 /** @throws OrchError E_INVALID for a name that is no plain one, or one of our own. */
 function checkFiles({ files = {} }: LaunchSpec): void {

@@ -16,6 +16,8 @@ import type { Argv, Env } from '../exec.ts'
  *                 later turn has one of its own, `lock.N`, so that a shim of an earlier turn that comes late takes none
  * - `setup.log`   what the set-up steps print; `shim.log` what the shim itself could not do
  * - `sent`        ids of the replies that were sent, a line each
+ * - `offer.N.ID`  a word on offer to the program's hook, `taken.…` those that a hook has taken; `session` whom they are for,
+ *                 `chain` how often hooks have kept the turn going (offers.ts)
  * - `started.json` `{"shim":PID,"shimStart":S,"agent":PID,"agentStart":S,"turn":N}`
  * - `exit.json`   `{"phase":"setup"|"agent","status":N,"step":N,"turn":N}`, by rename; these two of an earlier turn are as
  *                 good as none

@@ -55,6 +55,7 @@ export function createClaudeDriver({
     interactive: {
       launch: async (order) => await launchInteractive(await program(), order),
       reader: () => createHookReader('claude', CLAUDE_HOOKS),
+      mostOffered: 100_000,
     },
   }
 }

@@ -64,6 +64,7 @@ export function createCodexDriver({
     interactive: {
       launch: async (order) => await launchInteractive(await program(), order),
       reader: () => createHookReader('codex', CODEX_HOOKS),
+      mostOffered: 9_000,
     },
   }
 }

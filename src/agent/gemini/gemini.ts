@@ -42,6 +42,7 @@ export function createGeminiDriver({ exec, env }: { exec: Exec; env: Env }): Dri
     interactive: {
       launch: async (order) => await launchInteractive(await program(), exec, order),
       reader: () => createHookReader('gemini', GEMINI_HOOKS),
+      mostOffered: 100_000,
     },
   }
 }

@@ -4,7 +4,7 @@ import { callOf, type FactReader, passedOver, reading, sessionStart, toolBegins 
 /** The hooks of Gemini CLI (checked against 0.61.0, docs/hooks/reference.md of the program), by name. */
 export const GEMINI_HOOKS: Readonly<Record<string, FactReader>> = {
   SessionStart: sessionStart,
-  BeforeAgent: () => ({ type: 'prompted' }),
+  BeforeAgent: () => ({ type: 'prompted', goesOn: true }),
   BeforeTool: toolBegins,
   AfterTool: reading(
     z.object({
@@ -26,6 +26,7 @@ export const GEMINI_HOOKS: Readonly<Record<string, FactReader>> = {
   AfterAgent: reading(z.object({ prompt_response: z.string().nullish() }), ({ prompt_response: text }) => ({
     type: 'ended',
     text: text ?? '',
+    whole: true,
   })),
   SessionEnd: passedOver,
 }

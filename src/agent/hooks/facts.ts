@@ -5,11 +5,13 @@ import { type JsonMessage, toolInput } from '../json-lines.ts'
 export type Fact =
   /** `source`: `startup`, or how one session follows another in the same program (`clear`, `resume`, `compact`). */
   | { type: 'session'; session: string; source?: string; model?: string }
-  | { type: 'prompted' }
+  /** `goesOn`: with what a hook handed over at the end of the turn before. */
+  | { type: 'prompted'; goesOn?: boolean }
   | ({ type: 'tool-begins' } & ToolCall)
   | ({ type: 'tool-ends'; ok?: boolean; durationMs?: number } & ToolCall)
   | { type: 'asks'; about?: string }
-  | { type: 'ended'; text: string }
+  /** `whole`: the text begins with what it said before hooks kept the turn going. */
+  | { type: 'ended'; text: string; whole?: boolean }
   | { type: 'interrupted' }
   | { type: 'failed'; error: string; kind: 'quota' | 'login' | 'other'; resetAt?: number }
   /** Nothing that Orch needs. */

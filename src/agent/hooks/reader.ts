@@ -20,12 +20,16 @@ export function createHookReader(program: string, facts: Readonly<Record<string,
   let outcome: Outcome | undefined
   let turn: 'none' | 'begun' | 'over' = 'none'
   let asking = false
+  let saidBefore = ''
+  const words = createHandover()
 
-  const understand = (fact: Fact, at: number): AgentEvent[] => {
+  const understand = (fact: Fact, at: number, took: readonly string[]): AgentEvent[] => {
+    if (SHOWS_READING.has(fact.type)) words.read()
     switch (fact.type) {
       case 'session':
         return began(fact)
       case 'prompted':
+        if (fact.goesOn) words.read()
         return begin()
       case 'tool-begins':
         if (turn === 'over') outcome = undefined // another hook has made it go on
@@ -40,7 +44,7 @@ export function createHookReader(program: string, facts: Readonly<Record<string,
       case 'interrupted':
         return interrupted()
       case 'ended':
-        return ended(fact.text)
+        return took.length > 0 ? handedOver(fact, took, at) : ended(fact)
       case 'failed':
         return failed(fact)
       case 'passed-over':
@@ -80,7 +84,20 @@ export function createHookReader(program: string, facts: Readonly<Record<string,
       { type: 'waiting', for: 'input' },
     ]
   }
-  const ended = (text: string): AgentEvent[] => {
+  const handedOver = (fact: Ended, took: readonly string[], at: number): AgentEvent[] => {
+    const text = newIn(fact)
+    saidBefore = fact.text
+    words.take(took)
+    return [
+      ...(text ? [{ type: 'message' as const, text }] : []),
+      { type: 'words.read', words: [...took], at },
+    ]
+  }
+  const newIn = ({ text, whole }: Ended): string =>
+    whole && saidBefore && text.startsWith(saidBefore) ? text.slice(saidBefore.length).trimStart() : text
+  const ended = (fact: Ended): AgentEvent[] => {
+    const text = newIn(fact)
+    saidBefore = ''
     outcome = {
       kind: 'reported',
       summary: oneLine(text, 2_000) || `${program} ended its turn without a word.`,
@@ -119,17 +136,21 @@ export function createHookReader(program: string, facts: Readonly<Record<string,
   return {
     line: createJsonLines({
       kindOf: ({ hook }) => `hook ${typeof hook === 'string' ? hook : 'without a name'}`,
-      read: ({ hook, at, data }) => {
+      read: ({ hook, at, data, took }) => {
         const read = typeof hook === 'string' && Object.hasOwn(facts, hook) ? facts[hook] : undefined
         if (!read || !isObject(data)) return undefined
         if (typeof data.session_id === 'string' && others.has(data.session_id)) return []
         const fact = read(data)
         if (typeof data.session_id === 'string' && fact.type === 'prompted') session = data.session_id
-        return understand(fact, typeof at === 'number' ? at : 0)
+        return understand(fact, typeof at === 'number' ? at : 0, idsOf(took))
       },
     }),
     outcome: (exit, stderr) => outcome ?? (exit && left(exit.status, stderr)),
+    heard: words.heard,
+    taken: words.taken,
     nextProcess: () => {
+      words.nextProcess()
+      saidBefore = ''
       others = new Set()
       session = undefined
       outcome = undefined
@@ -139,5 +160,33 @@ export function createHookReader(program: string, facts: Readonly<Record<string,
     },
   }
 }
+
+type Ended = Extract<Fact, { type: 'ended' }>
+
+/** After a hook has handed it words: the program has done something that comes of them. */
+const SHOWS_READING = new Set<Fact['type']>(['tool-begins', 'asks', 'ended'])
+
+/** The words that hooks have handed to the program. Those that it was ended before, or refused to read, are handed over again. */
+function createHandover() {
+  const heard = new Set<string>()
+  let taken = new Set<string>()
+  const read = () => {
+    for (const id of taken) heard.add(id)
+  }
+  return {
+    read,
+    heard: (): ReadonlySet<string> => heard,
+    taken: (): ReadonlySet<string> => taken,
+    take(ids: readonly string[]) {
+      taken = new Set([...taken, ...ids])
+    },
+    nextProcess() {
+      taken = new Set()
+    },
+  }
+}
+
+const idsOf = (took: unknown): string[] =>
+  Array.isArray(took) ? took.filter((id) => typeof id === 'string') : []
 
 const isObject = (value: unknown): value is JsonMessage => typeof value === 'object' && value !== null

@@ -11,6 +11,8 @@ export interface Word {
   message?: true
   /** It was put on the program's standard input. */
   written?: true
+  /** Not in the journal yet: nobody may be given it. */
+  fresh?: true
 }
 
 /** A person ended a turn. */

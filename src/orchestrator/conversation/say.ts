@@ -85,13 +85,14 @@ function checkOpen({ task, hearing }: Listener): void {
 async function speak(parts: Parts, listener: Listener, text: string): Promise<void> {
   const { hearing } = listener
   checkOpen(listener)
-  const word: Word = { id: parts.ids.uuid(), text }
+  const word: Word = { id: parts.ids.uuid(), text, fresh: true }
   hearing.words.push(word)
   await hearing.alone(async () => {
     try {
       checkOpen(listener) // the attempt may have failed while this waited
       if (await hearsNow(parts, listener, word)) word.written = true
       await parts.store.journal.append([said(parts, listener.attempt, word)])
+      delete word.fresh
     } catch (error) {
       if (!(await isGiven(parts, listener, word))) hearing.words.splice(hearing.words.indexOf(word), 1)
       throw error
@@ -125,5 +126,6 @@ async function write(parts: Parts, { attempt, driver }: Listener, word: Word): P
 }
 
 function said(parts: Parts, attempt: Attempt, word: Word): NewEvent {
-  return { ...eventOf(parts, attempt, 'agent.said'), data: { ...word } }
+  const { fresh: _, ...data } = word
+  return { ...eventOf(parts, attempt, 'agent.said'), data }
 }
