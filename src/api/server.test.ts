@@ -63,10 +63,18 @@ test('every verb reaches its handler', async () => {
     review: { repo, author: 'me', verdict: 'approve' },
     check: { repo, name: 'build', state: 'success', commit: 'a'.repeat(40) },
     backup: { file: '/backup' },
+    sendMessage: { to: 't-1', type: 'warning', payload: { text: 'mind the gap' } },
+    openMailbox: { name: 'builds', reader: 'one' },
+    closeMailbox: { reader: 'one' },
+    receive: { reader: 'one' },
+    acknowledge: { ids: ['m-000001'] },
+    giveBack: { reader: 'one', ids: ['m-000001'] },
+    redriveDeadLetters: { ids: ['m-000001'] },
+    dropDeadLetters: { ids: ['m-000001'] },
   }
   for (const name of names) {
     const { method, path } = routeTable[name]
-    const url = `${path.replace(':id', 't-1').replace(':number', '1').replace(':tool', 'get_task').replace(':name', 'general')}?repo=/repo`
+    const url = `${path.replace(':id', 't-100000').replace(':number', '1').replace(':tool', 'get_task').replace(':name', 'general')}?repo=/repo`
     const answer = await app.request(
       url,
       method === 'POST' ? post(bodies[name] ?? {}, { authorization: 'Bearer it' }) : {},

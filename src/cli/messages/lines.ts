@@ -46,10 +46,11 @@ export function messageLine(delivery: DeliveryView, paint: Paint, said = fate(de
   return `${head}  ${message.type}${urgent}  ${gist(message, LONGEST)}  ${paint(COLOURS[state], `[${said}]`)}\n`
 }
 
-/** The payload as YAML: what people read without effort. */
+/** The payload as YAML, which people read without effort; what is empty is left out. */
 export async function payloadText(payload: Record<string, unknown>): Promise<string> {
   const { stringify } = await import('yaml')
-  return plainText(stringify(payload, { lineWidth: 0 })).trimEnd()
+  const said = Object.entries(payload).filter(([, value]) => !(Array.isArray(value) && value.length === 0))
+  return plainText(stringify(Object.fromEntries(said), { lineWidth: 0 })).trimEnd()
 }
 
 /** Everything that is known of one message. */

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs'
+import { type Clock, systemClock } from '../clock.ts'
+import { type Environment, stateDirectory, systemEnvironment } from '../config/load.ts'
+import { pathsIn } from '../config/paths.ts'
+import { OrchError } from '../errors.ts'
+import type { CallOptions, Client } from './client.ts'
+import { connect } from './connect.ts'
+
+/** How a program reaches the daemon. */
+export interface ProgramOptions {
+  /** Absolute path. Default: ORCH_STATE_DIR, else where Orch keeps its state. */
+  stateDir?: string
+  /** Starts the daemon when none is there, and again when it dies. Default true. */
+  autostart?: boolean
+  /** How long a call waits for a daemon that went away, in ms. Default 60,000. */
+  patienceMs?: number
+  clock?: Clock
+}
+
+/** @throws OrchError E_DAEMON, E_STATE_DIR */
+export async function connectProgram(options: ProgramOptions = {}): Promise<Client> {
+  return lasting(await connectOnce(options, options.autostart ?? true), options)
+}
+
+const environmentOf = ({ stateDir }: ProgramOptions): Environment => {
+  const environment = systemEnvironment()
+  if (stateDir === undefined) return environment
+  return { ...environment, env: { ...environment.env, ORCH_STATE_DIR: stateDir } }
+}
+
+function connectOnce(options: ProgramOptions, autostart: boolean): Promise<Client> {
+  const environment = environmentOf(options)
+  return connect({ paths: pathsIn(stateDirectory(environment)), environment, autostart })
+}
+
+const FIRST_WAIT_MS = 20
+const LONGEST_WAIT_MS = 1_000
+
+/**
+ * A client whose calls outlive a daemon that is killed: each is made again until it is answered. So it is for calls that may
+ * be made twice. A daemon that died is started again; one that was stopped is waited for.
+ */
+function lasting(client: Client, options: ProgramOptions): Client {
+  const { clock = systemClock, patienceMs = 60_000, autostart = true } = options
+  const { socket } = pathsIn(stateDirectory(environmentOf(options)))
+  let closed = false
+  const back = async () => {
+    if (!autostart || !existsSync(socket)) return // who stops removes its socket, who dies leaves it
+    const found = await connectOnce(options, true)
+    found.close()
+  }
+  const call = async (...args: [name: string, input?: unknown, options?: CallOptions]): Promise<unknown> => {
+    const begin = clock.now()
+    for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+      try {
+        return await (client.call as (...them: unknown[]) => Promise<unknown>)(...args)
+      } catch (error) {
+        const given = args[2]?.signal
+        if (!isAway(error) || closed || given?.aborted || clock.now() - begin >= patienceMs) throw error
+        await clock.sleep(wait, given)
+        await back().catch(() => {}) // the next call tells what is wrong
+      }
+    }
+  }
+  return {
+    call: call as Client['call'],
+    events: (given = {}) => client.events({ patienceMs, ...given, lost: back }),
+    close() {
+      closed = true
+      client.close()
+    },
+  }
+}
+
+const isAway = (error: unknown) => error instanceof OrchError && error.code === 'E_DAEMON'
