@@ -47,6 +47,7 @@ describe('what is built in', () => {
     'project-manager',
     'reviewer',
     'security-auditor',
+    'specialist',
     'test-suite-developer',
     'worker',
   ]
@@ -67,6 +68,12 @@ describe('what is built in', () => {
     const profiles = createProfiles({ userDirectory: '/nonexistent' })
     expect(await profiles.find(undefined, 'coordinator')).toMatchObject({ tier: 'strong' })
     expect(await profiles.find(undefined, 'worker')).toMatchObject({ tier: 'fast' })
+    expect(await profiles.find(undefined, 'specialist')).toMatchObject({ tier: 'standard' })
+  })
+
+  it.each(['coordinator', 'worker'])('%s knows when and how to delegate', (name) => {
+    const text = readFileSync(join(directory, `${name}.md`), 'utf8')
+    expect(text).toContain('`delegate` (`orch agent delegate`)')
   })
 
   it.each(readdirSync(directory))('%s names no agent program', (name) => {
