@@ -61,6 +61,11 @@ export const COMMANDS: Listed[] = [
     load: () => import('./commands/messages.ts'),
   },
   {
+    name: 'handoffs',
+    summary: 'show what agents handed over to each other',
+    load: () => import('./commands/handoffs.ts'),
+  },
+  {
     name: 'dead',
     summary: 'list, correct, redrive or drop what could not be delivered or done',
     load: () => import('./commands/dead.ts'),
