@@ -39,7 +39,7 @@ take() {
   set -- "$directory"/offer.*
   [ -f "$1" ] || return 0
   read -r own <"$directory/session" || return 0
-  [ "$own" ] && [ "$(printf '%s\n' "$data" | tr ',' '\n' | field session_id)" = "$own" ] || return 0
+  case $data in *"\"session_id\":\"${own:-?}\""* | *"\"session_id\": \"${own:-?}\""*) ;; *) return 0 ;; esac
   mine=$directory/taken.$at.$$
   mkdir "$mine" || return 0
   mv "$@" "$mine"

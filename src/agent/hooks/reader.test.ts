@@ -198,6 +198,44 @@ it('calls without names of their own are told apart by what they were asked', ()
   expect(new Set(events.map(({ id }) => id)).size).toBe(2)
 })
 
+const WORD = '7325b00a-bb38-413f-90fd-846f321021ed'
+it.each([
+  ['claude', claude, []],
+  ['codex', codex, []],
+  ['gemini', gemini, ['turn.started']],
+])('%s: its turn goes on with what the hook handed over', (name, make, again) => {
+  const reader = make()
+  const events = heard(reader, recorded(`${name}/hooks-words-handed-over`))
+  expect(types(events)).toEqual([
+    ...['turn.started', 'tool.called', 'message', 'words.read', ...again],
+    ...['tool.called', 'message', 'turn.ended'],
+  ])
+  expect(events).toContainEqual({ type: 'words.read', words: [WORD], at: expect.any(Number) })
+  const said = events.flatMap((event) => (event.type === 'message' ? event.text : []))
+  expect(said).toEqual(['Slow file added.', 'One file added.'])
+  expect(reader.outcome()).toEqual({ kind: 'reported', summary: 'One file added.' })
+  expect([...(reader.heard?.() ?? [])]).toEqual([WORD])
+})
+
+it('what was handed over counts as read when the program has done something after it', () => {
+  const stop = (took?: unknown) =>
+    JSON.stringify({ hook: 'Stop', at: 7, data: { last_assistant_message: 'x' }, took })
+  const reader = claude()
+  heard(reader, [start('s'), hook('UserPromptSubmit'), stop(['a', 'b'])])
+  expect(reader.outcome()).toBeUndefined()
+  expect([[...(reader.taken?.() ?? [])], [...(reader.heard?.() ?? [])]]).toEqual([['a', 'b'], []])
+  heard(reader, [hook('UserPromptSubmit'), hook('Notification', { notification_type: 'idle_prompt' })])
+  expect(reader.heard?.()?.size).toBe(0)
+  heard(reader, [stop(['c'])])
+  expect([...(reader.heard?.() ?? [])]).toEqual(['a', 'b'])
+  // It was ended before it did anything: it may not have read the last one.
+  reader.nextProcess()
+  expect([[...(reader.taken?.() ?? [])], [...(reader.heard?.() ?? [])]]).toEqual([[], ['a', 'b']])
+  heard(reader, [start('s', 'resume'), hook('UserPromptSubmit'), stop([7, null]), stop('all')])
+  expect(reader.outcome()).toMatchObject({ kind: 'reported' })
+  expect([...(reader.heard?.() ?? [])]).toEqual(['a', 'b'])
+})
+
 it('what it does not know or understand is a note, once; it never throws', () => {
   const lines = [
     hook('TeaTime'),
