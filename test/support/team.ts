@@ -1,9 +1,11 @@
 import type { TaskId } from '../../src/id.ts'
+import { agentName } from '../../src/orchestrator/agent-name.ts'
 import { createAgentCalls } from '../../src/orchestrator/agent-tools/call.ts'
 import { openTaskMailbox } from '../../src/orchestrator/bus/audience.ts'
 import { type ChildOrder, spawnTasks } from '../../src/orchestrator/family/spawn.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
-import { claimTask, holdParent } from './family.ts'
+import type { Claimed } from '../../src/store/store.ts'
+import { holdParent } from './family.ts'
 import { type RealOptions, realParts } from './parts.ts'
 
 /** Several agents of one run, held by attempts without any process: the test is all of them. */
@@ -36,9 +38,20 @@ export async function team(options: RealOptions = {}) {
 }
 
 async function begin(parts: Parts, id: TaskId) {
-  const claimed = await claimTask(parts, id)
+  const claimed = await claim(parts, id)
   await openTaskMailbox(parts, claimed.task, claimed.attempt.agent)
   const token = parts.agentTokens.issue(claimed.attempt)
   const calls = createAgentCalls(parts)
   return { ...claimed, token, call: (name: string, input: unknown = {}) => calls.call(token, name, input) }
+}
+
+/** Under the name that agents have. */
+async function claim(parts: Parts, id: TaskId): Promise<Claimed> {
+  for (;;) {
+    const order = { host: parts.host, now: parts.clock.now(), leaseMs: 600_000, agent: agentName }
+    const claimed = await parts.store.tasks.claim(order)
+    if (!claimed) throw new Error(`${id} cannot be claimed`)
+    await parts.store.tasks.start(claimed.fence, order.now)
+    if (claimed.task.id === id) return claimed
+  }
 }
