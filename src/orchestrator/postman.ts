@@ -13,7 +13,7 @@ export function createPostman(parts: Parts): Postman {
   const { store, hearings } = parts
   const endings = store.journal.subscribe((events) => {
     for (const { taskId, type } of events)
-      if (taskId && ENDINGS.has(type)) void wakeParent(parts, taskId).catch((error) => noted(parts, error))
+      if (taskId && ENDINGS.has(type)) void wakeParents(parts, taskId).catch((error) => noted(parts, error))
   })
   const arrivals = store.mailboxes.onArrival((names) => {
     for (const name of names) {
@@ -34,9 +34,13 @@ const ENDINGS = new Set<string>(['task.accepted', 'task.dead', 'task.cancelled']
 
 const noted = ({ log }: Parts, error: unknown) => log.warn('a message could not be announced', { error })
 
-async function wakeParent({ store, hearings }: Parts, taskId: TaskId): Promise<void> {
-  const parent = (await store.tasks.get(taskId))?.spec.parent
-  if (parent) hearings.wake(parent)
+/** All the way up: who handed its work over is waited for by way of its receivers. */
+async function wakeParents({ store, hearings }: Parts, taskId: TaskId): Promise<void> {
+  let parent = (await store.tasks.get(taskId))?.spec.parent
+  while (parent) {
+    hearings.wake(parent)
+    parent = (await store.tasks.get(parent))?.spec.parent
+  }
 }
 
 /** Never into a permission question or a pause: then the message waits for the turn's end as all others do. */

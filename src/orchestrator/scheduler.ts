@@ -1,5 +1,6 @@
 import { HELD_STATES } from '../task/task.ts'
 import { agentName } from './agent-name.ts'
+import { cancelOrphans } from './cancel.ts'
 import type { Crew } from './crew.ts'
 import { forgetMail, tendMail } from './mail-upkeep.ts'
 import type { Parts } from './parts.ts'
@@ -64,6 +65,7 @@ export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Sched
       often(config.reconcileSeconds * 1_000, 'reconciling', async () => wake())
       often(STRAYS_MS, 'looking for strays', () => strays.end())
       often(config.reconcileSeconds * 1_000, 'looking after messages', () => tendMail(parts))
+      often(config.reconcileSeconds * 1_000, 'ending orphans', () => cancelOrphans(parts, crew))
       often(PRUNE_MS, 'forgetting old messages', () => forgetMail(parts))
       wake()
     },

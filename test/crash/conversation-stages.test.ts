@@ -4,6 +4,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { Driver, LaunchOrder } from '../../src/agent/agent.ts'
 import type { Clock } from '../../src/clock.ts'
 import type { EventType } from '../../src/journal/journal.ts'
+import type { Priority } from '../../src/message/message.ts'
+import { send } from '../../src/orchestrator/bus/bus.ts'
+import { senderOf } from '../../src/orchestrator/bus/sender.ts'
 import { createOrchestrator, type Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
 import { isFinal, type Task } from '../../src/task/task.ts'
@@ -34,7 +37,7 @@ interface Way {
 }
 interface Act {
   when(task: Task): boolean
-  act(by: Orchestrator, task: Task): Promise<unknown>
+  act(by: Orchestrator, task: Task, parts: Parts): Promise<unknown>
 }
 
 const STEP = [
@@ -46,6 +49,47 @@ const STEP = [
 ]
 const TALKS = ['journal.append', 'tasks.progress', 'directories.read']
 const says: Act = { when: () => true, act: (by, { id }) => by.say(id, 'Mind the gap') }
+const note = { subject: 'Mind the gap', content: 'It is wide' }
+const tells = (priority: Priority = 'normal'): Act => ({
+  when: ({ state }) => state === 'working',
+  act: (_, { id }, parts) =>
+    send(
+      parts,
+      { mailbox: 'person' },
+      { to: id, type: 'context_share', payload: note, priority, id: 'm-mind-the-gap' },
+    ),
+})
+const asksPerson: Act = {
+  when: ({ state }) => state === 'working',
+  act: (_, task, parts) =>
+    send(parts, senderOf(task), {
+      to: 'person',
+      type: 'assistance_request',
+      payload: { question: 'Which port?' },
+      id: 'm-question',
+    }),
+}
+const answers: Act = {
+  when: () => true,
+  act: (_, { id }, parts) =>
+    send(
+      parts,
+      { mailbox: 'person' },
+      {
+        to: id,
+        type: 'assistance_response',
+        payload: { answer: 'Port 8080' },
+        correlationId: 'm-question',
+        id: 'm-answer-to-it',
+      },
+    ),
+}
+/** Told once, as one message, which counts as read. */
+async function expectTold(parts: Parts, task: Task) {
+  expect(countOf(work(task, 'rest'), 'subject: Mind the gap')).toBe(1)
+  expect(await parts.store.mailboxes.get('m-mind-the-gap')).toMatchObject({ state: 'acknowledged' })
+  expect(await parts.store.journal.read({ taskId: task.id, types: ['agent.told'] })).toHaveLength(1)
+}
 const countOf = (text: string, part: string) => text.split(part).length - 1
 const permit = (question: string, allowed: boolean) => `${question} ${allowed}\n`
 const fifo = (conversation: 'turns' | 'live') => () => [
@@ -87,6 +131,30 @@ const ways: Record<string, Way> = {
   },
   'a word on the standard input at the end of a turn': onStandardInput('turns', TALKS),
   'a word on the standard input': onStandardInput('live', [...TALKS, 'directories.reply']),
+  'a message at the end of a turn': {
+    script: (begins, go) => processes([...begins, until(go), reported('one')], second),
+    acts: [tells()],
+    moments: ['mailboxes.waiting', 'mailboxes.lease', 'mailboxes.acknowledge', 'journal.append', ...STEP],
+    expects: (parts, task) => expectTold(parts, task),
+  },
+  'a message on the standard input': {
+    ...onStandardInput('live', []),
+    acts: [tells()],
+    moments: ['mailboxes.acknowledge', 'journal.append', 'directories.reply', 'tasks.progress'],
+    expects: (_, task) => expect(countOf(work(task, 'heard'), 'subject: Mind the gap')).toBe(1),
+  },
+  'a critical message': {
+    script: (begins) => processes([...begins, 'sleep 60'], second),
+    acts: [tells('critical')],
+    moments: ['mailboxes.history', 'journal.append', 'mailboxes.acknowledge', ...STEP],
+    expects: (parts, task) => expectTold(parts, task),
+  },
+  'a question to a person, and its answer': {
+    script: (begins, go) => processes([...begins, until(go), reported('one')], second),
+    acts: [asksPerson, { ...answers, when: ({ waitingFor }) => waitingFor === 'message' }],
+    moments: ['tasks.wait', 'tasks.resume', 'mailboxes.lease', 'mailboxes.acknowledge', ...STEP],
+    expects: (_, task) => expect(countOf(work(task, 'rest'), 'Port 8080')).toBe(1),
+  },
   'an interrupt': {
     script: (begins) => processes([...begins, 'sleep 60'], second),
     acts: [
@@ -148,9 +216,9 @@ let sample: SampleRepository
 beforeAll(async () => {
   sample = await makeRepository({ commits: 2, directory: temporaryDirectory('orch-talks') })
 })
-const DONE = ['agent.said', 'agent.interrupted', 'agent.permitted'] as const
-const doneOf = async (parts: Parts, { id }: Task) =>
-  (await parts.store.journal.read({ taskId: id, types: [...DONE] })).length
+const DONE = ['agent.said', 'agent.interrupted', 'agent.permitted', 'message.sent'] as const
+const doneOf = async (parts: Parts, { runId }: Task) =>
+  (await parts.store.journal.read({ runId, types: [...DONE] })).length
 
 /** Does what the way's person does, once each as far as the journal tells, until the task is at its end. */
 async function accompany(parts: Parts, by: Orchestrator, task: Task, way: Way, go: string): Promise<Task> {
@@ -158,7 +226,7 @@ async function accompany(parts: Parts, by: Orchestrator, task: Task, way: Way, g
     const now = (await parts.store.tasks.get(task.id)) as Task
     const next = way.acts?.[await doneOf(parts, task)]
     if (!next && !existsSync(go)) writeFileSync(go, '')
-    if (next?.when(now) && !isFinal(now.state)) await next.act(by, now).catch(ignoreState)
+    if (next?.when(now) && !isFinal(now.state)) await next.act(by, now, parts).catch(ignoreState)
     return isFinal(now.state) && now
   })
 }

@@ -3,6 +3,7 @@ import { toOrchError } from '../../errors.ts'
 import type { AttemptStatus } from '../../runtime/runtime.ts'
 import { givenBefore, unheard, type Word } from '../conversation/hearing.ts'
 import { carryOutNoted, insist } from '../conversation/interrupt.ts'
+import { takeOffersBack, tendOffers } from '../conversation/offers.ts'
 import { conversationOf, driverOf, hasFallback } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
 import { type Cause, goOn } from './go-on.ts'
@@ -21,6 +22,7 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
   const { hearing, place } = watch
   const words = unread(watch, status)
   forgetInterrupt(watch, status, words)
+  await tendOffers(watch, status, words)
   const { parts, task, attempt } = watch.held
   const agent = { task, attempt, driver: driverOf(parts, task, attempt), hearing }
   if (hearing.interrupt && !hearing.interrupt.done) {
@@ -143,9 +145,10 @@ const quotaOf = (outcome?: Outcome): { resetAt?: number; message: string } =>
 async function further(watch: Watch, cause: Cause): Promise<boolean> {
   const { held, hearing, feed, reader } = watch
   const { parts, attempt, signal } = held
-  await hearing.alone(async () => {
-    if (signal.aborted) return
+  return await hearing.alone(async () => {
+    if (signal.aborted) return true
     const status = await parts.directories.status(attempt.agent)
+    if (await takeOffersBack(watch, status)) return false // a hook has just taken them: the program goes on by itself
     // A process that was ended before its turn began has not read its prompt.
     const isHeard = feed.turn() === status.turn
     const hasRead = isHeard && (feed.hasBegun() || reader.outcome()?.kind === 'reported')
@@ -154,8 +157,8 @@ async function further(watch: Watch, cause: Cause): Promise<boolean> {
     const session = feed.session()
     await goOn(held, { cause, turn: status.turn + 1, words, before, hearing, session })
     await watch.place.work()
+    return true
   })
-  return true
 }
 
 /** The agent's own last word (`complete_task`) is its summary, or its giving up. */

@@ -2,6 +2,7 @@ import type { Driver } from '../../agent/agent.ts'
 import { OrchError } from '../../errors.ts'
 import type { Profile } from '../../profile/profile.ts'
 import type { Attempt, Task } from '../../task/task.ts'
+import { admittedDriver } from '../breakers.ts'
 import type { Parts } from '../parts.ts'
 
 /** Why an attempt failed by no fault of the work: another agent program may do better. */
@@ -38,7 +39,8 @@ export async function chooseDriver(
   const failures = (await parts.store.tasks.attempts(task.id)).filter(
     ({ epoch, reason }) => epoch < attempt.epoch && reason && NOT_THE_WORK.has(reason.code),
   )
-  return named(parts, choices[failures.length % choices.length] ?? task.spec.driver)
+  const first = failures.length % choices.length
+  return named(parts, admittedDriver(parts, attempt, [...choices.slice(first), ...choices.slice(0, first)]))
 }
 
 /** Whether the failure of this attempt is not the work's and another program has not failed yet. */
@@ -57,7 +59,9 @@ async function choicesOf({ drivers }: Parts, { spec }: Task, { fallback }: Profi
   const others: string[] = []
   for (const name of fallback) {
     const driver = drivers.get(name)
-    if (name !== spec.driver && driver && !driver.takesProgram && (await driver.detect())) others.push(name)
+    if (name === spec.driver || !driver || driver.takesProgram) continue
+    if (spec.interactive && !driver.interactive) continue
+    if (await driver.detect()) others.push(name)
   }
   return [spec.driver, ...others]
 }

@@ -1,5 +1,6 @@
 import type { Outcome } from '../../agent/agent.ts'
 import type { AttemptStatus, Exit } from '../../runtime/runtime.ts'
+import { countSigns } from '../breakers.ts'
 import type { Hearing } from '../conversation/hearing.ts'
 import { openQuestions } from '../conversation/permit.ts'
 import { createBell } from './bell.ts'
@@ -87,6 +88,7 @@ function untilLook({ held: { parts, task }, feed, place }: Watch): number {
 async function takeAll({ held, feed, place, hearing }: Watch, status: AttemptStatus): Promise<void> {
   checkOutput(held, status.outBytes)
   for (let events = await feed.take(); events; events = await feed.take()) {
+    await countSigns(held, events)
     if (place.waitingFor !== 'quota') await place.follow(events)
     checkOutput(held, feed.bytes())
     if (held.signal.aborted) return

@@ -44,7 +44,9 @@ async function prepare(held: Held): Promise<void> {
 
 /** The newest first. */
 async function attemptsBefore(parts: Parts, task: Task, attempt: Attempt): Promise<Attempt[]> {
-  return (await parts.store.tasks.attempts(task.id)).filter((it) => it.epoch < attempt.epoch).reverse()
+  return (await parts.store.tasks.attempts(task.id))
+    .filter((it) => it.epoch < attempt.epoch && it.outcome !== 'postponed')
+    .reverse()
 }
 
 /** What went wrong inside of a conversation would go wrong in it again. */

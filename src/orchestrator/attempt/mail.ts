@@ -9,10 +9,13 @@ import { eventOf } from './stop.ts'
 /** So many messages go into one prompt (some programs take it as one argument of 128 KiB at most); the next ones into the next. */
 const MOST_AT_ONCE = 8
 
-/** What its inbox tool has given it counts as read when the turn in which it did is over. */
+/** What its prompt or its inbox tool has given it counts as read when the turn in which it did is over. */
 export async function readGiven({ parts, task, attempt }: Held, hearing: Hearing): Promise<void> {
-  if (hearing.given.size === 0) return
+  const { origin } = task.spec
+  const first = origin?.message && (await parts.store.mailboxes.get(origin.message))
   const ids = [...hearing.given]
+  if (first && first.state === 'waiting' && first.message.to === task.id) ids.unshift(first.message.id)
+  if (ids.length === 0) return
   const order = { mailbox: task.id, reader: attempt.agent, ids, now: parts.clock.now() }
   await parts.store.mailboxes.acknowledge(order)
   for (const id of ids) hearing.given.delete(id)

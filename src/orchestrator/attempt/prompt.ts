@@ -1,3 +1,4 @@
+import { howToAnswer } from '../../message/prompt.ts'
 import type { Task } from '../../task/task.ts'
 
 /** What a new process has to know that was there before it. */
@@ -65,14 +66,15 @@ function publishing(spec: Task['spec']): string[] {
 
 /** An agent that was asked something changes nothing: its answer is its work. */
 function answering({ origin }: Task['spec']): string[] {
-  const message = origin?.message ?? ''
-  const how =
-    origin?.kind === 'validation'
-      ? `Send your verdict: the tool send_message (or \`orch agent send-message\`) with type validation_result, correlationId ${message}, and verdict approved or refused, a summary, and each finding. Without a verdict the task is not done.`
-      : `Send your answer: the tool send_message (or \`orch agent send-message\`) with type assistance_response and correlationId ${message}. If you send none, your last words are the answer.`
+  const judges = origin?.kind === 'validation'
+  const how = howToAnswer(judges ? 'validation_result' : 'assistance_response', origin?.message ?? '')
+  const otherwise = judges
+    ? 'Without your verdict the task is not done.'
+    : 'If you send none, your last words are the answer.'
   return [
     'You were asked by another agent. Look, run what you need to run, and answer; change nothing, commit nothing, open no pull request.',
     how,
+    otherwise,
   ]
 }
 

@@ -22,8 +22,10 @@ export async function proveAnswer(held: Held): Promise<Proof> {
   if (own) return { answer: own.message.id }
   const summary = task.report?.summary.trim()
   if (type === 'assistance_request' && summary) return { answer: await answerWith(held, summary) }
-  const tool = type === 'validation_request' ? 'send_message with type validation_result' : 'send_message'
-  throw new AttemptFailed('no-answer', `the agent ended without an answer to ${correlationId} (${tool})`)
+  throw new AttemptFailed(
+    'no-answer',
+    `the agent ended without an answer to ${correlationId} (the tool answer)`,
+  )
 }
 
 async function answerWith({ parts, task }: Held, summary: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { toOrchError } from '../../errors.ts'
 import type { Proof } from '../../task/task.ts'
+import { bringInMissing } from '../family/children.ts'
 import { handedOver } from '../handoff/handed-over.ts'
 import { driverOf } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
@@ -17,6 +18,7 @@ export async function prove(held: Held): Promise<void> {
   const { parts, task, attempt, fence } = held
   await stopAgent(parts, task, attempt.agent)
   await commitLeftovers(held)
+  await bringInMissing(parts, held)
   const proof = await patiently(held, () => proofOf(held))
   if (proof) await parts.store.tasks.verify(fence, parts.clock.now(), proof)
 }

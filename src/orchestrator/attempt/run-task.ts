@@ -1,5 +1,6 @@
 import { checkFence } from '../../task/life.ts'
 import type { Fence } from '../../task/task.ts'
+import { countFailure, countSuccess, delayOf, leaveBreakers, putOff } from '../breakers.ts'
 import type { Parts } from '../parts.ts'
 import { hasFallback } from './driver-choice.ts'
 import { AttemptFailed, isPassing, isStale, toFailure } from './failure.ts'
@@ -15,7 +16,11 @@ import { eventOf, workspaceOf } from './stop.ts'
  * done again, so that a new daemon goes on where the old one was killed. When `signal` aborts it returns where it is.
  */
 export async function runTask(parts: Parts, fence: Fence, signal: AbortSignal): Promise<void> {
-  await runStages(parts, fence, signal)
+  try {
+    await runStages(parts, fence, signal)
+  } finally {
+    await leaveBreakers(parts, fence)
+  }
   parts.hearings.forget(fence) // not when it throws: it is driven on soon, and who speaks meanwhile must be heard
 }
 
@@ -27,6 +32,8 @@ async function runStages(parts: Parts, fence: Fence, signal: AbortSignal): Promi
       await stage(held)
     } catch (error) {
       if (isStale(error) || signal.aborted) return
+      const delay = held.task.state === 'leased' ? delayOf(parts, error) : undefined
+      if (delay) return await putOff(held, delay)
       if (isPassing(error, held.task.state)) throw error
       await end(held, toFailure(error))
       return
@@ -43,6 +50,7 @@ async function stage(held: Held): Promise<void> {
     case 'waiting':
       return await follow(held)
     case 'reported':
+      await countSuccess(held)
       return await prove(held)
     case 'verified':
       return await accept(held)
@@ -87,7 +95,7 @@ async function end(held: Held, failure: AttemptFailed): Promise<void> {
   })
   try {
     const final = failure.final && !(await hasFallback(parts, task, failure.reason.code))
-    await fail(held, { ...failure, final })
+    await fail(held, await countFailure(held, { ...failure, final, cause: failure.cause }))
   } catch (error) {
     if (!isStale(error)) throw error
   }

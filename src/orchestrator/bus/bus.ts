@@ -1,5 +1,6 @@
 import type { ProjectConfig } from '../../config/schema.ts'
 import { OrchError } from '../../errors.ts'
+import type { RunId } from '../../id.ts'
 import type { Delivery, RetryPolicy } from '../../message/delivery.ts'
 import {
   ANSWERS,
@@ -48,6 +49,7 @@ export async function send(parts: Parts, sender: Sender, order: SendOrder): Prom
   if (isAnswer(order.type)) await checkAnswers(parts, sender, order)
   const { names, audience } = await audienceOf(parts, sender, order.to)
   const id = order.id ?? parts.ids.message()
+  const runId = sender.runId ?? (await runOf(parts, names))
   const now = parts.clock.now()
   const common = {
     version: MESSAGE_VERSION,
@@ -59,12 +61,18 @@ export async function send(parts: Parts, sender: Sender, order: SendOrder): Prom
     ...(correlationOf(order, id, audience) && { correlationId: correlationOf(order, id, audience) }),
     retryCount: 0,
     ...(order.ttlMs !== undefined && { expiresAt: new Date(now + order.ttlMs).toISOString() }),
-    ...(sender.runId && { runId: sender.runId }),
+    ...(runId && { runId }),
     payload,
   } as const
   const messages = names.map((to): Message => ({ ...common, id: audience ? `${id}-${to}` : id, to }))
   const sent = await parts.store.mailboxes.send(messages, now)
   return { id, to: names, created: sent.some(({ created }) => created) }
+}
+
+/** A message to one agent belongs to the story of its run, whoever sent it. */
+async function runOf({ store }: Parts, names: readonly string[]): Promise<RunId | undefined> {
+  const [name] = names
+  return names.length === 1 && name ? (await store.mailboxes.find(name))?.runId : undefined
 }
 
 function correlationOf(
