@@ -112,6 +112,50 @@ describeGithub('on GitHub', () => {
     })
   })
 
+  it('down and back: work that is to begin is put off, proofs wait, and nothing uses up a try', async () => {
+    const { name, repository } = await clone()
+    const hasty = { ORCH_BREAKER_FAILURES: '2', ORCH_BREAKER_SECONDS: '1', ORCH_CHECKS_GRACE_SECONDS: '0' }
+    const other = await startOrch({ ...github.env, ...hasty, ORCH_TRIES: '3' })
+    const breaker = async () => {
+      const { breakers } = await other.client.call('status', { query: {} })
+      return breakers.find((it) => it.name.startsWith('forge github at'))
+    }
+    try {
+      const tasks = Array.from({ length: 4 }, (_, i) => ({
+        driver: 'command',
+        argv: [agent('commits-without-push')],
+        description: `Do part ${i}`,
+      }))
+      const { id } = await other.submit(repository.path, tasks.slice(0, 1))
+      await until(
+        'it works',
+        async () => (await other.client.call('run', { params: { id } })).tasks[0]?.attempt,
+      )
+      github.faults.add({ kind: 'server-error', times: 100_000 })
+      const rest = await other.submit(repository.path, tasks.slice(1))
+      await until('the breaker is open', async () => (await breaker())?.state !== 'closed')
+      const run = () => other.client.call('run', { params: { id: rest.id } })
+      await until('all are put off', async () =>
+        (await run()).tasks.every(
+          (it) => it.state === 'queued' && /is out of order/.test(it.reason?.message ?? ''),
+        ),
+      )
+      const refused = other.client.call('pulls', { query: { repo: repository.path } })
+      await expect(refused).rejects.toMatchObject({
+        code: 'E_FORGE',
+        fix: expect.stringContaining('orch status'),
+      })
+      github.faults.clear()
+      const done = [...(await other.finished(id)), ...(await other.finished(rest.id))]
+      expect(done).toMatchObject(Array(4).fill({ state: 'accepted' }))
+      expect(await breaker()).toMatchObject({ state: 'closed', failures: 0 })
+      expect(pulls(name)).toHaveLength(4)
+    } finally {
+      github.faults.clear()
+      await other.close()
+    }
+  }, 90_000)
+
   it('merges there', async () => {
     const { name, repository } = await clone()
     await run(repository.path, [agent('commits-without-push')])
