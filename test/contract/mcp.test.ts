@@ -9,6 +9,7 @@ import { createMcpApp } from '../../src/mcp/app.ts'
 import { createMcpListener, type McpListener } from '../../src/mcp/listener.ts'
 import { createToolServers } from '../../src/mcp/server.ts'
 import { createAgentCalls } from '../../src/orchestrator/agent-tools/call.ts'
+import { AGENT_TOOLS } from '../../src/orchestrator/agent-tools/list.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
 import { holdTask } from '../support/held-task.ts'
 import { realParts } from '../support/parts.ts'
@@ -60,7 +61,7 @@ describe.each(['2026-07-28', '2025-11-25', '2025-06-18'])('a client of %s', (era
     const client = await connect(url, held.token, era)
     expect(client.getNegotiatedProtocolVersion()).toBe(era)
     const { tools } = await client.listTools()
-    expect(tools.map(({ name }) => name)).toEqual(['get_task', 'report_progress', 'complete_task'])
+    expect(tools.map(({ name }) => name)).toEqual(AGENT_TOOLS.map(({ name }) => name))
     expect(tools[1]?.inputSchema).toMatchObject({ type: 'object', required: ['summary'] })
     expect(tools[0]?.annotations).toMatchObject({ readOnlyHint: true, idempotentHint: true })
     const task = await client.callTool({ name: 'get_task', arguments: {} })

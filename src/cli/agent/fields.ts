@@ -10,6 +10,7 @@ interface FieldSchema {
   type?: string
   description?: string
   default?: unknown
+  items?: FieldSchema
 }
 
 export interface ToolOptions {
@@ -30,7 +31,7 @@ export function toolCommand(tool: AgentToolView, take: (options: ToolOptions) =>
   for (const [name, schema] of schemas) {
     const needed = required.includes(name) ? ' (needed)' : ''
     const keep = (text: string) => {
-      fields[name] = readValue(name, schema, text)
+      fields[name] = isList(schema) ? listed(fields[name], name, text) : readValue(name, schema, text)
     }
     command.option(flagOf(name, schema), `${schema.description ?? ''}${needed}`, keep)
   }
@@ -41,8 +42,20 @@ export function toolCommand(tool: AgentToolView, take: (options: ToolOptions) =>
   )
 }
 
-const flagOf = (name: string, { type = 'json' }: FieldSchema): string =>
-  `--${dashed(name)} <${type === 'boolean' ? 'true|false' : type}>`
+function flagOf(name: string, schema: FieldSchema): string {
+  const { type = 'json' } = schema
+  if (isList(schema)) return `--${dashed(name)} <string...>`
+  return `--${dashed(name)} <${type === 'boolean' ? 'true|false' : type}>`
+}
+
+/** A list of texts can be given one after the other. */
+const isList = ({ type, items }: FieldSchema): boolean => type === 'array' && items?.type === 'string'
+
+/** What was given so far, and this: one more, or several as JSON. @throws OrchError E_USAGE */
+function listed(before: unknown, name: string, text: string): unknown[] {
+  const more = text.startsWith('[') ? (readValue(name, { type: 'array' }, text) as unknown[]) : [text]
+  return [...(Array.isArray(before) ? before : []), ...more]
+}
 
 /** @throws OrchError E_USAGE when a number, a truth value or JSON is asked and the text is none. */
 function readValue(name: string, { type }: FieldSchema, text: string): unknown {

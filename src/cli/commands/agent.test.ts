@@ -12,6 +12,7 @@ import { holdTask } from '../../../test/support/held-task.ts'
 import { realParts } from '../../../test/support/parts.ts'
 import { agentHandlers } from '../../daemon/agent-handlers.ts'
 import { createAgentCalls } from '../../orchestrator/agent-tools/call.ts'
+import { AGENT_TOOLS } from '../../orchestrator/agent-tools/list.ts'
 import { runCommandLine } from '../program.ts'
 
 async function agentOf() {
@@ -41,7 +42,7 @@ test('alone it lists the tools, and --help of each its fields', async () => {
   expect(out).toMatch(/^get-task\n {4}Read your task/m)
   expect(out).toMatch(/^report-progress$/m)
   const listed = JSON.parse((await run('--json')).out)
-  expect(listed).toMatchObject({ kind: 'agent-tools', tools: [{ name: 'get_task' }, {}, {}] })
+  expect(listed).toMatchObject({ kind: 'agent-tools', tools: AGENT_TOOLS.map(({ name }) => ({ name })) })
   const help = await run('report-progress', '--help')
   expect(help.code).toBe(0)
   expect(help.out).toContain('--percent <number>')
@@ -59,6 +60,23 @@ test('fields are options made from the schema; dashes and underscores mean the s
     { type: 'agent.progress', summary: '--done' },
     { type: 'agent.completed', summary: 'Gave up', done: false },
   ])
+})
+
+test('a list is given one by one, or as JSON; what is none is refused', async () => {
+  const { run } = await agentOf()
+  const two = await run('subscribe', '--topics', 'api', '--topics', 'database')
+  expect(two).toMatchObject({ code: 0, out: expect.stringMatching(/"api",\s+"database"/) })
+  expect((await run('subscribe', '--leave', '["api"]')).out).not.toContain('api')
+  expect(await run('subscribe', '--topics', '[api')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--topics'),
+  })
+  const objects = ['answer', '--request', 'm-000000000001', '--text', 'x', '--findings']
+  expect(await run(...objects, 'bad')).toMatchObject({ code: 2, err: expect.stringContaining('--findings') })
+  expect(await run(...objects, '[{"title":"x"}]')).toMatchObject({ err: expect.stringContaining('severity') })
+  const { out } = await run('read-inbox', '--help')
+  expect(out).toContain('--acknowledge <string...>')
+  expect(out).toContain('--wait <integer>')
 })
 
 test('--json gives the fields as one object, also from standard input, and makes the answer a document', async () => {
@@ -156,7 +174,7 @@ describe.each([
   test('has the same tools, is told what is wrong, and ends with its input', async () => {
     const { client, ended, input, events } = await bridged()
     const { tools } = await client.listTools()
-    expect(tools.map(({ name }) => name)).toEqual(['get_task', 'report_progress', 'complete_task'])
+    expect(tools.map(({ name }) => name)).toEqual(AGENT_TOOLS.map(({ name }) => name))
     const fine = await client.callTool({ name: 'report_progress', arguments: { summary: 'Half' } })
     expect(fine.structuredContent).toEqual({ recorded: true })
     const wrong = await client.callTool({ name: 'report_progress', arguments: {} })
