@@ -73,6 +73,17 @@ export function turnsContract(make: MakeRuntime): void {
       expect(await text(agent)).toBe(`1\n${later.join('')}`)
     })
 
+    test('begin without what the one before was offered', async () => {
+      const agent = await launch(at(), say('1'))
+      await exitOf(at(), agent)
+      const offer = { session: 's', words: ['a', 'b'].map((id) => ({ id, text: id })) }
+      await at().directories.offer(agent, offer)
+      expect(existsSync(fileOf(agent, 'offer.000001.a'))).toBe(true)
+      await proceed(agent, ['true'])
+      expect(existsSync(fileOf(agent, 'offer.000001.a'))).toBe(false)
+      expect(await at().directories.offer(agent, { session: '', words: [] })).toEqual(new Map())
+    })
+
     test('a turn that ended in mid-line does not swallow the next', async () => {
       const agent = await launch(at(), ['printf', 'half\\0'])
       await exitOf(at(), agent)
