@@ -8,7 +8,7 @@ const APPLICATION_ID = 0x4f726368
  * Each entry brings the file from the version of its index to the next, and is never changed once it is released.
  * A record is the JSON of the domain's own type; the columns beside it are what is searched by. What was asked (spec)
  * can be long and never changes, so it has a row of its own that no arrow writes again. How many messages wait in a
- * mailbox is counted by triggers: to count them at each send would take longer than to send.
+ * mailbox stands beside its record: to count them at each send would take longer than to send.
  */
 const MIGRATIONS = [
   `
@@ -126,16 +126,6 @@ const MIGRATIONS = [
   CREATE INDEX messages_by_sender ON messages (sender);
   CREATE INDEX messages_by_run ON messages (run_id) WHERE run_id IS NOT NULL;
   CREATE INDEX messages_by_correlation ON messages (correlation_id) WHERE correlation_id IS NOT NULL;
-
-  CREATE TRIGGER messages_come AFTER INSERT ON messages WHEN NEW.state = 'waiting' BEGIN
-    UPDATE mailboxes SET direct = direct + 1 - NEW.copy, copies = copies + NEW.copy WHERE name = NEW.mailbox;
-  END;
-  CREATE TRIGGER messages_go AFTER UPDATE OF state ON messages WHEN OLD.state = 'waiting' BEGIN
-    UPDATE mailboxes SET direct = direct - 1 + OLD.copy, copies = copies - OLD.copy WHERE name = OLD.mailbox;
-  END;
-  CREATE TRIGGER messages_come_back AFTER UPDATE OF state ON messages WHEN NEW.state = 'waiting' BEGIN
-    UPDATE mailboxes SET direct = direct + 1 - NEW.copy, copies = copies + NEW.copy WHERE name = NEW.mailbox;
-  END;
   `,
 ]
 

@@ -29,7 +29,7 @@ export function tell(
 /** waiting ─▶ dead. Later ones of the same sender may be due now. */
 export function bury(tools: MailTools, row: MessageRow, now: number, reason: Reason): void {
   tools.leases.release(row.mailbox, row.id)
-  tools.messages.settle(row.ordinal, 'dead', reason)
+  tools.messages.settle(row, 'dead', reason)
   tell(tools, 'message.dead', row, now, { reason })
   tools.arrivals.ring(row.mailbox)
 }
@@ -37,14 +37,14 @@ export function bury(tools: MailTools, row: MessageRow, now: number, reason: Rea
 /** waiting | dead ─▶ dropped. */
 export function drop(tools: MailTools, row: MessageRow, now: number, reason?: Reason): void {
   tools.leases.release(row.mailbox, row.id)
-  tools.messages.settle(row.ordinal, 'dropped', reason)
+  tools.messages.settle(row, 'dropped', reason)
   tell(tools, 'message.dropped', row, now, reason && { reason })
 }
 
 /** waiting ─▶ acknowledged. */
 export function read(tools: MailTools, row: MessageRow, now: number): void {
   const deliveredAt = tools.leases.release(row.mailbox, row.id)?.at ?? row.delivered_at ?? now
-  tools.messages.read(row.ordinal, deliveredAt, now)
+  tools.messages.read(row, deliveredAt, now)
   tell(tools, 'message.read', row, now, { deliveredAt })
   if ((row.not_before ?? 0) > now) tools.arrivals.ring(row.mailbox)
 }

@@ -18,7 +18,7 @@ export interface Scope {
 const parse = ({ record }: Pick<MailboxRow, 'record'>): Mailbox => JSON.parse(record) as Mailbox
 const isTask = (name: string): name is TaskId => name.startsWith('t-')
 
-/** The table `mailboxes`: records in, records out. How many wait is counted by the triggers of `messages`. */
+/** The table `mailboxes`: records in, records out. How many wait is counted by the table `messages`. */
 export type MailboxTable = ReturnType<typeof createMailboxTable>
 
 export function createMailboxTable(db: Database) {

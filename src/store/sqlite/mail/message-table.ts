@@ -35,6 +35,7 @@ interface Placed {
 
 const FACTS =
   'ordinal, id, mailbox, sender, run_id, copy, state, expires_at, returns, not_before, delivered_at'
+const COUNT = 'UPDATE mailboxes SET direct = direct + ?, copies = copies + ? WHERE name = ?'
 const INSERT = `INSERT INTO messages (ordinal, id, mailbox, sender, run_id, type, correlation_id, copy, state, sent_at,
   expires_at, returns, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, 0, ?)`
 /** Left alone, SQLite walks all that the mailbox ever had, or all that wait anywhere. */
@@ -69,6 +70,10 @@ export function createMessageTable(db: Database) {
   const find = (id: string): WholeRow | undefined =>
     db.one<WholeRow>(`SELECT * FROM messages WHERE id = ?`, id)
 
+  /** No trigger: each statement that has one keeps a copy of every page it touches until its verb is over. */
+  const count = ({ mailbox, copy }: Pick<MessageRow, 'mailbox' | 'copy'>, by: 1 | -1) =>
+    db.run(COUNT, copy ? 0 : by, copy ? by : 0, mailbox)
+
   return {
     find,
     /** @throws OrchError E_NOT_FOUND */
@@ -85,6 +90,7 @@ export function createMessageTable(db: Database) {
       const expiresAt = timeOf(message.expiresAt)
       const json = JSON.stringify(message)
       db.run(INSERT, ordinal, id, to, from, runId, type, correlationId, copy, now, expiresAt, json)
+      count({ mailbox: to, copy }, 1)
     },
     /** The request that this answers has its answer now, in each of its copies that had none. */
     noteAnswer({ id, type, to, correlationId }: Message, now: number): void {
@@ -103,15 +109,17 @@ export function createMessageTable(db: Database) {
     },
     expired: (now: number, limit: number) => db.all<MessageRow>(EXPIRED, now, limit),
 
-    settle(ordinal: number, state: 'dead' | 'dropped', reason: Reason | undefined): void {
+    settle(row: MessageRow, state: 'dead' | 'dropped', reason: Reason | undefined): void {
       const sql =
         'UPDATE messages SET state = ?, reason = coalesce(?, reason), not_before = NULL WHERE ordinal = ?'
-      db.run(sql, state, reason ? JSON.stringify(reason) : null, ordinal)
+      db.run(sql, state, reason ? JSON.stringify(reason) : null, row.ordinal)
+      if (row.state === 'waiting') count(row, -1)
     },
-    read(ordinal: number, deliveredAt: number, now: number): void {
+    read(row: MessageRow, deliveredAt: number, now: number): void {
       const sql = `UPDATE messages SET state = 'acknowledged', delivered_at = ?, acknowledged_at = ?, not_before = NULL
         WHERE ordinal = ?`
-      db.run(sql, deliveredAt, now, ordinal)
+      db.run(sql, deliveredAt, now, row.ordinal)
+      count(row, -1)
     },
     returned(
       ordinal: number,
@@ -126,10 +134,11 @@ export function createMessageTable(db: Database) {
       db.run(sql, message.to, JSON.stringify(message), ordinal)
     },
     /** Waits again, at another place. */
-    redrive(from: number, to: number, message: Message): void {
+    redrive(row: MessageRow, to: number, message: Message): void {
       const sql = `UPDATE messages SET ordinal = ?, state = 'waiting', returns = 0, not_before = NULL, reason = NULL,
         expires_at = ?, message = ? WHERE ordinal = ?`
-      db.run(sql, to, timeOf(message.expiresAt), JSON.stringify(message), from)
+      db.run(sql, to, timeOf(message.expiresAt), JSON.stringify(message), row.ordinal)
+      count(row, 1)
     },
     all: (sql: string, values: (string | number)[]) => db.all<WholeRow>(sql, ...values),
     counts: () => db.all<{ state: DeliveryState; type: MessageType; messages: number }>(COUNTS),

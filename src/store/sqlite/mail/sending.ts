@@ -52,7 +52,7 @@ export function redrive(tools: MailTools, ids: readonly string[], now: number): 
     const { expiresAt, ...message } = messageOf({ ...row, returns: 0 })
     // What had expired would be buried again at once.
     const expires = expiresAt !== undefined && Date.parse(expiresAt) > now ? { expiresAt } : {}
-    tools.messages.redrive(row.ordinal, tell(tools, 'message.redriven', row, now), { ...message, ...expires })
+    tools.messages.redrive(row, tell(tools, 'message.redriven', row, now), { ...message, ...expires })
     tools.arrivals.ring(row.mailbox)
   }
 }
