@@ -5,7 +5,7 @@ import type { HandoffOrder } from '../../handoff/order.ts'
 import { handoffPrompt } from '../../handoff/prompt.ts'
 import type { TaskId } from '../../id.ts'
 import type { Delivery } from '../../message/delivery.ts'
-import type { Task } from '../../task/task.ts'
+import { isFinal, type Task } from '../../task/task.ts'
 import { oneLine } from '../../text.ts'
 import type { Caller } from '../agent-tools/agent-tools.ts'
 import { send } from '../bus/bus.ts'
@@ -41,6 +41,8 @@ export async function handOver(parts: Parts, caller: Caller, order: HandoffOrder
   if (transfers) await checkTransfer(parts, caller.task)
   const pack = await packageOf(parts, caller.task, { ...order, transfers })
   const task = to ?? (await newTask(parts, caller, order, { id, pack }))
+  // a call that was cut off may come again when the receiver is through with it already
+  if (isFinal(task.state)) return { id, task, package: pack, created: false }
   const { created } = await send(parts, senderOf(caller.task), {
     to: task.id,
     type: 'handoff',
