@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
@@ -28,6 +28,7 @@ afterAll(() => orch.close())
 
 const commit = (file: string) => `do: echo ${file} >${file}; git add ${file}; git commit -qm 'Add ${file}'`
 const waitFor = (file: string) => `do: until [ -e ${file} ]; do sleep 0.05; done`
+const readIfThere = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : '')
 const flag = () => join(temporaryDirectory('orch-flag'), 'go')
 
 async function give(lines: string[], more: object = {}) {
@@ -98,18 +99,113 @@ it('hooks of a time without a daemon are taken up by the next', async () => {
   expect(events).toEqual(['tool.called', 'tool.called', 'turn.ended'])
 })
 
-it('a word is the prompt of a new process with the same session; nothing is typed', async () => {
+const say = (id: string, text: string) => orch.client.call('say', { params: { id }, body: { text } })
+const dataOf = async (id: string, type: string) =>
+  (await eventsOf(id)).filter((event) => event.type === type).map(({ data }) => data ?? {})
+const isOffered = (id: string) =>
+  until('it is on offer', async () =>
+    readdirSync(join(orch.paths.attempts, await agentOf(id))).some((name) => name.startsWith('offer.')),
+  )
+
+it("a word is handed over at the turn's end: same process, nothing typed, and the journal says when", async () => {
   const go = flag()
   const { id, done } = await give([waitFor(go), commit('first'), 'say: First.'])
   await happens(id, 'turn.started')
-  await orch.client.call('say', { params: { id }, body: { text: `${commit('second')}\nsay: Second.` } })
+  await say(id, `${commit('second')}\nsay: "Second".`)
+  await isOffered(id)
   writeFileSync(go, '')
+  expect(await done()).toMatchObject({ state: 'accepted', attempt: 1, summary: '"Second".' })
+  expect((await types(id)).filter((type) => type === 'agent.continued')).toEqual([])
+  expect(await dataOf(id, 'turn.started')).toHaveLength(1)
+  const [said] = await dataOf(id, 'agent.said')
+  expect(said).not.toHaveProperty('fresh')
+  expect(await dataOf(id, 'words.read')).toEqual([{ words: [said?.id], at: expect.any(Number) }])
+})
+
+it('a word is handed over while no daemon runs, and once', async () => {
+  const go = flag()
+  const { id, done } = await give([waitFor(go), commit('first'), 'say: First.'])
+  await happens(id, 'turn.started')
+  await say(id, commit('second'))
+  await isOffered(id)
+  await orch.crash(async () => {
+    writeFileSync(go, '')
+    await until('its turn has ended', async () => (await outOf(id)).split('"hook":"Stop"').length > 2)
+  })
+  expect(await done()).toMatchObject({
+    state: 'accepted',
+    attempt: 1,
+    proof: { filesChanged: ['first', 'second'] },
+  })
+  expect(await dataOf(id, 'words.read')).toHaveLength(1)
+  expect(await types(id)).not.toContain('agent.continued')
+})
+
+it('what it was handed and had not read when it was ended is in the next prompt', async () => {
+  const [go, marks] = [flag(), join(temporaryDirectory('orch-marks'), 'marks')]
+  const { id, done } = await give([waitFor(go), commit('first')])
+  await happens(id, 'turn.started')
+  await say(id, `think: ${marks}\n${commit('second')}`)
+  await isOffered(id)
+  writeFileSync(go, '')
+  await happens(id, 'words.read')
+  await orch.client.call('interrupt', { params: { id }, body: { text: 'say: Both.' } })
+  writeFileSync(marks, '')
+  expect(await done()).toMatchObject({
+    state: 'accepted',
+    summary: 'Both.',
+    proof: { filesChanged: ['first', 'second'] },
+  })
+  expect(await dataOf(id, 'agent.continued')).toHaveLength(1)
+})
+
+it('a word for one who has ended its turn is the prompt of a new process with the same session', async () => {
+  const go = flag()
+  const { id, done } = await give([waitFor(go), commit('first'), 'say: First.'])
+  await happens(id, 'turn.started')
+  const person = await attach(id)
+  writeFileSync(go, '')
+  await state(id, { state: 'waiting', waitingFor: 'input' })
+  await say(id, `${commit('second')}\nsay: Second.`)
+  person.leave()
   expect(await done()).toMatchObject({ state: 'accepted', attempt: 1, summary: 'Second.' })
-  const sessions = (await eventsOf(id)).flatMap(({ type, data }) =>
-    type === 'turn.started' ? data?.session : [],
-  )
+  const sessions = (await dataOf(id, 'turn.started')).map(({ session }) => session)
   expect(sessions).toHaveLength(2)
   expect(new Set(sessions).size).toBe(1)
+})
+
+it('a message of a person is handed over, becomes a word and is acknowledged, once', async () => {
+  const go = flag()
+  const { id, done } = await give([waitFor(go), commit('first'), 'say: First.'])
+  await happens(id, 'turn.started')
+  const payload = { subject: 'By the way', content: 'say: Told.', files: [] }
+  await orch.client.call('sendMessage', { body: { to: id, type: 'context_share', payload } })
+  await isOffered(id)
+  writeFileSync(go, '')
+  expect(await done()).toMatchObject({ state: 'accepted', attempt: 1 })
+  const [told, ...more] = await dataOf(id, 'agent.told')
+  expect(more).toEqual([])
+  expect(told).toMatchObject({ message: true, text: expect.stringContaining('By the way') })
+  expect(await dataOf(id, 'words.read')).toEqual([{ words: [told?.id], at: expect.any(Number) }])
+  expect(await dataOf(id, 'message.read')).toHaveLength(1)
+  expect(await types(id)).not.toContain('agent.continued')
+})
+
+it('words without end: a turn is let go now and then, and each word is read once', async () => {
+  const marks = join(temporaryDirectory('orch-marks'), 'marks')
+  const go = flag()
+  const { id, done } = await give([waitFor(go), commit('first')])
+  await happens(id, 'turn.started')
+  const mark = (index: number) => `do: echo ${index} >>${marks}; sleep 0.3`
+  await say(id, mark(0))
+  writeFileSync(go, '')
+  for (let index = 1; index <= 9; index++) {
+    await until(`word ${index - 1} is read`, () => readIfThere(marks).includes(`${index - 1}\n`))
+    await say(id, mark(index))
+  }
+  expect(await done()).toMatchObject({ state: 'accepted', attempt: 1 })
+  expect(readIfThere(marks).trim().split('\n').map(Number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  expect((await types(id)).filter((type) => type === 'agent.continued').length).toBeLessThanOrEqual(2)
 })
 
 it('a person takes over, types, and is waited for; when they leave, it is done', async () => {
