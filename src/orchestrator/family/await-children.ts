@@ -52,7 +52,7 @@ async function untilSettled(parts: Parts, parent: Parent, ms: number): Promise<n
     for (;;) {
       const task = await store.tasks.get(id)
       if (task) checkFence(task, parent.fence)
-      const { pending } = await settleChildren(parts, parent, { idle: true })
+      const { pending } = await settleChildren(parts, parent, { idle: true, each: true })
       if (pending === 0 || clock.now() >= until) return pending
       await bell.wait(until - clock.now())
     }

@@ -19,26 +19,39 @@ export function workToBringIn({ state, spec, proof }: Task): Work | undefined {
   return state === 'accepted' && spec.proof === 'branch' ? workOf(proof) : undefined
 }
 
-/** Merges it into the worktree and branch of the held task; a conflict leaves them as they were. May be done again. */
+/**
+ * Merges it into the worktree and branch of the held task; a conflict leaves them as they were. May be done again: what the
+ * journal knows to be in asks git nothing.
+ */
 export async function bringIn(parts: Parts, parent: Parent, child: Task, { head }: Work): Promise<Merging> {
   const { task } = parent
+  const before = await mergedBefore(parts, task, child, head)
+  if (before) return { merged: before }
   const { title, branch } = child.spec
   const message = `Merge ${branch}\n\n${title} (task ${child.id})`
   const merging = await parts.workspaces.merge(workspaceOf(parts, task), head, message)
-  if ('merged' in merging) await noteMerged(parts, parent, child, { branch, head, commit: merging.merged })
+  if ('merged' in merging)
+    await noteMerged(parts, parent, { child: child.id, branch, head, commit: merging.merged })
   return merging
 }
 
-/** Once, also when the daemon was killed between the merge and this. */
+/** The merge commit, when this head was brought in. */
+async function mergedBefore(
+  parts: Parts,
+  task: Task,
+  { id }: Task,
+  head: string,
+): Promise<string | undefined> {
+  const { journal } = parts.store
+  const noted = await journal.read({ taskId: task.id, types: ['branch.merged'], limit: 10_000 })
+  const found = noted.find(({ data }) => data?.child === id && data.head === head)
+  return found && String(found.data?.commit)
+}
+
 async function noteMerged(
   parts: Parts,
-  { task, attempt, fence }: Parent,
-  { id: child }: Task,
-  data: { branch: string; head: string; commit: string },
+  { attempt, fence }: Parent,
+  data: Record<string, string>,
 ): Promise<void> {
-  const { store } = parts
-  const noted = await store.journal.read({ taskId: task.id, types: ['branch.merged'], limit: 10_000 })
-  if (noted.some((event) => event.data?.child === child && event.data.head === data.head)) return
-  const event = { ...eventOf(parts, attempt, 'branch.merged'), data: { child, ...data } }
-  await store.tasks.progress(fence, { events: [event] })
+  await parts.store.tasks.progress(fence, { events: [{ ...eventOf(parts, attempt, 'branch.merged'), data }] })
 }

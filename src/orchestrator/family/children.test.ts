@@ -23,7 +23,7 @@ async function given(titles: string[]) {
   const { tasks } = await delegateParts(parts, parent, orders)
   const child = async (title: string) =>
     claimTask(parts, (tasks.find((it) => it.spec.title === title) as Task).id)
-  const settle = (idle = true, inside: Parts = parts) => settleChildren(inside, parent, { idle })
+  const settle = (idle = true, inside: Parts = parts) => settleChildren(inside, parent, { idle, each: true })
   const results = async () => {
     const mail = await parts.store.mailboxes.history({ mailbox: parent.task.id, types: ['task_result'] })
     return mail.map(({ message }) => message)
@@ -137,6 +137,23 @@ test('killed anywhere in the middle, the next one finishes it: one merge, one ev
     if (!died) break
   }
 }, 60_000)
+
+test("at a turn's end it is told at once of what asks for something, of the rest together", async () => {
+  const { parts, parent, child, git } = await given(['one', 'two', 'three'])
+  const settle = () => settleChildren(parts, parent, { idle: true })
+  const one = await child('one')
+  await acceptWith(parts, one, { 'one.txt': '1\n' })
+  expect(await settle()).toEqual({ pending: 2, told: [] })
+  expect(await git(['show', 'HEAD:one.txt'])).toBe('1')
+  const head = await git(['rev-parse', 'HEAD'])
+  const two = await child('two')
+  await buryTask(parts, two)
+  expect(await settle()).toEqual({ pending: 1, told: [two.task.id] })
+  const three = await child('three')
+  await acceptWith(parts, three, { 'three.txt': '1\n' })
+  expect(await settle()).toEqual({ pending: 0, told: [one.task.id, three.task.id] })
+  expect(await git(['rev-list', '--count', '--first-parent', `${head}..HEAD`])).toBe('1')
+})
 
 test('two at once tell it once', async () => {
   const { parts, child, settle, results } = await given(['one', 'two'])

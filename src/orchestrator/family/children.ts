@@ -2,6 +2,7 @@ import { toOrchError } from '../../errors.ts'
 import type { TaskId } from '../../id.ts'
 import { checkFence } from '../../task/life.ts'
 import { isFinal, type Task, workOf } from '../../task/task.ts'
+import type { Merging } from '../../workspace/workspace.ts'
 import { workspaceOf } from '../attempt/stop.ts'
 import type { Parts } from '../parts.ts'
 import { bringIn, type Parent, type Work, workToBringIn } from './bring-in.ts'
@@ -36,34 +37,54 @@ export async function pendingChildren(parts: Parts, task: Pick<Task, 'id'>): Pro
   return (await childrenOf(parts, task)).filter(({ state }) => !isFinal(state)).length
 }
 
+export interface SettleOptions {
+  /** The agent does nothing right now: only then its worktree is touched. What has to be merged waits else. */
+  idle: boolean
+  /** It is told of each at once. Else of those that ask for something at once (failed, conflicts), of the others together: each time that it is told is a turn. */
+  each?: boolean
+}
+
 /**
  * Brings what accepted children have committed into the branch of this task, and tells it of each that is at its end, once
  * (`task_result` from `orch`). Safe to be killed in, and to be called by two at once.
- * @param idle the agent does nothing right now: only then its worktree is touched. What has to be merged waits else.
  * @returns how many children are not at their end, and who was told of now
  * @throws OrchError E_STALE when the attempt is over
  */
 export async function settleChildren(
   parts: Parts,
   parent: Parent,
-  { idle }: { idle: boolean },
+  { idle, each = false }: SettleOptions,
 ): Promise<{ pending: number; told: TaskId[] }> {
   const children = await childrenOf(parts, parent.task)
+  const pending = children.filter(({ state }) => !isFinal(state)).length
   const told: TaskId[] = []
-  for (const child of children)
-    if (isFinal(child.state) && (await settle(parts, parent, child, idle))) told.push(child.id)
-  return { pending: children.filter(({ state }) => !isFinal(state)).length, told }
+  for (const child of await untold(parts, children)) {
+    const work = workToBringIn(child)
+    if (work && !idle) continue
+    await checkHeld(parts, parent)
+    const merging = work && (await bringIn(parts, parent, child, work))
+    const asks = child.state !== 'accepted' || (merging && !('merged' in merging))
+    if ((asks || each || pending === 0) && (await tell(parts, parent.task, child, merging)))
+      told.push(child.id)
+  }
+  return { pending, told }
 }
 
-/** Whether it was told of now. */
-async function settle(parts: Parts, parent: Parent, child: Task, idle: boolean): Promise<boolean> {
-  const { task, fence } = parent
-  if (await parts.store.mailboxes.get(resultIdOf(child))) return false
-  const work = workToBringIn(child)
-  if (work && !idle) return false
-  const now = await parts.store.tasks.get(task.id)
+/** Those at their end that the task was not told of. */
+async function untold({ store }: Parts, children: readonly Task[]): Promise<Task[]> {
+  const found: Task[] = []
+  for (const child of children)
+    if (isFinal(child.state) && !(await store.mailboxes.get(resultIdOf(child)))) found.push(child)
+  return found
+}
+
+async function checkHeld({ store }: Parts, { task, fence }: Parent): Promise<void> {
+  const now = await store.tasks.get(task.id)
   if (now) checkFence(now, fence)
-  const merging = work && (await bringIn(parts, parent, child, work))
+}
+
+/** Whether it was not known. A mailbox that is full is written to later. */
+async function tell(parts: Parts, task: Task, child: Task, merging?: Merging): Promise<boolean> {
   try {
     return await sendResult(parts, task, child, merging)
   } catch (error) {
