@@ -69,6 +69,7 @@ test('every verb reaches its handler', async () => {
     receive: { reader: 'one' },
     acknowledge: { ids: ['m-000001'] },
     giveBack: { reader: 'one', ids: ['m-000001'] },
+    handOver: { goal: 'Go on', profile: 'worker' },
     redriveDeadLetters: { ids: ['m-000001'] },
     dropDeadLetters: { ids: ['m-000001'] },
   }

@@ -6,7 +6,7 @@ import { handoffSchema } from './handoff.ts'
 
 /** What is given for a handoff, flat: language models fill flat fields more reliably than nested ones. */
 
-const { urgency, transfers, goal, mcpData, validation, dependencies } = handoffSchema.shape
+const { urgency, transfers, goal, mcpData, validation } = handoffSchema.shape
 const lines = z.array(longText.min(1)).max(100).optional()
 
 export const handoffOrder = z.strictObject({
@@ -45,7 +45,7 @@ export const handoffOrder = z.strictObject({
     .optional()
     .describe('Profiles or capabilities that must approve the work of the receiver.'),
   blockingIssues: lines.describe('What stands in the way.'),
-  dependencies: dependencies.unwrap().optional().describe('Files, tasks or services that it depends on.'),
+  dependencies: lines.describe('Files, tasks or services that it depends on.'),
 })
 
 /** A handoff as it is asked for: a goal, one receiver, and what Orch cannot know by itself. */
