@@ -53,7 +53,7 @@ export interface Receiving {
 /** Acknowledges, then takes what is there, or what comes within `waitMs`; nothing when `gone` aborts first. */
 export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal): Promise<Delivery[]> {
   const { store, clock, config } = parts
-  const { name, reader, limit, again, leaseMs = config.messageLeaseSeconds * 1_000 } = order
+  const { name, reader, limit, again, waitMs, leaseMs = config.messageLeaseSeconds * 1_000 } = order
   await checkOwnName(parts, name)
   if (order.acknowledge.length > 0) await acknowledgeOwn(parts, { name, reader, ids: order.acknowledge })
   const take = async () => {
@@ -62,8 +62,27 @@ export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal
     const taken = await store.mailboxes.lease(request)
     return taken.length > 0 ? taken : undefined
   }
-  const waiting = { ms: order.waitMs, ...(gone && { signal: gone }) }
-  return (await awaitMail(parts, name, waiting, take)) ?? []
+  const until = clock.now() + waitMs
+  for (let taken = await take(); ; ) {
+    if (taken || gone?.aborted || clock.now() >= until) return taken ?? []
+    const ms = Math.min(until, await nextDue(parts, name)) - clock.now()
+    taken = await awaitMail(parts, name, { ms, ...(gone && { signal: gone }) }, take)
+  }
+}
+
+/** When the next message comes back after its backoff: no arrival tells. */
+async function nextDue({ store, clock }: Parts, name: string): Promise<number> {
+  if (!(await anyWaits({ store }, name))) return Infinity
+  const waiting = await store.mailboxes.history({ mailbox: name, states: ['waiting'] })
+  const now = clock.now()
+  const later = waiting.flatMap(({ notBefore = 0 }) => (notBefore > now ? [notBefore] : []))
+  return Math.min(...later)
+}
+
+/** Counted, not searched: a mailbox may have a long history. */
+async function anyWaits({ store }: Pick<Parts, 'store'>, name: string): Promise<boolean> {
+  const { direct, copies } = await store.mailboxes.waiting(name)
+  return direct + copies > 0
 }
 
 /** What waits there, without taking it; within `waitMs` for the first one. */
@@ -73,6 +92,7 @@ export async function peek(
   gone?: AbortSignal,
 ): Promise<Delivery[]> {
   const look = async () => {
+    if (!(await anyWaits(parts, name))) return undefined
     const found = await findMail(parts, { to: name, states: ['waiting'], limit })
     return found.length > 0 ? found : undefined
   }
