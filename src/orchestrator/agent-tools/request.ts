@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Delivery } from '../../message/delivery.ts'
 import { isRequest, MESSAGE_TYPES, ORCH } from '../../message/message.ts'
+import { conversationOf, driverOf } from '../attempt/driver-choice.ts'
 import { openTaskMailbox } from '../bus/audience.ts'
 import { awaitMail } from '../bus/await-mail.ts'
 import { derivedId } from '../bus/derived-id.ts'
@@ -36,6 +37,8 @@ const NEXT = {
   answered: 'Judge the answer, then go on with your work.',
   asked: 'Somebody asks something of you: answer that first. The answer to your own request still comes.',
   open: 'Not answered yet. Go on with what does not need it. When nothing else is left, end your turn without complete_task: you are started again with the answer. The same call again waits further.',
+  openToDeaf:
+    'Not answered yet. The same call again waits further; read_inbox shows it later. Do not end before: you would not be started again.',
 } as const
 
 /** Sends a request, the same one when it is asked again, and waits for its answer. @throws OrchError what `ask` throws */
@@ -91,11 +94,16 @@ async function told(
 ): Promise<z.input<typeof requestOutput>> {
   const box = await parts.store.mailboxes.find(to)
   const about = { request: id, to: box?.agent ?? to, started }
-  if (come === undefined) return { ...about, answered: false, messages: [], next: NEXT.open }
+  if (come === undefined)
+    return { ...about, answered: false, messages: [], next: nextWhileOpen(parts, caller) }
   const mail = await takeMail(parts, caller)
   const shown = await showMail(parts, mail)
   if (come === 'asked') return { ...about, answered: false, messages: shown, next: NEXT.asked }
   const messages = shown.filter((it) => it.id !== come.message.id)
   const answer = showMessage(come, await namesOf(parts, [come.message]))
   return { ...about, answered: true, answer, messages, next: NEXT.answered }
+}
+
+function nextWhileOpen(parts: Parts, { task, attempt }: Caller): string {
+  return conversationOf(driverOf(parts, task, attempt), task) === 'none' ? NEXT.openToDeaf : NEXT.open
 }
