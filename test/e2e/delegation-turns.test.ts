@@ -114,7 +114,7 @@ it('who resolves no conflict is not done: the proof says whose work is missing',
   const { parts, orchestrator } = await team()
   const [go, work2] = [flag(), flag()]
   writeFileSync(work2, '')
-  const mine = 'echo mine >one.txt; git add .; git commit -qm mine'
+  const mine = 'echo mine >one.txt; git add .; git commit -qm mine >&2'
   const task = await give(orchestrator, [...asWorker(work2), started(), until(go), mine, reported()])
   await delegating(parts, task, ['one'])
   const [child] = await childrenOf(parts, task)
