@@ -65,7 +65,7 @@ test.each([
   ],
 ])('it is bounded, and says what is left out (case %#)', (more) => {
   const prompt = handoffPrompt(handoff(more), source)
-  expect(prompt.length).toBeLessThanOrEqual(40_000)
+  expect(prompt.length).toBeLessThanOrEqual(30_000)
   expect(prompt).toMatch(/Left out, for it would be too long|more characters\]/)
   expect(prompt).toContain('orch handoffs show handoff-12345678')
 })

@@ -11,8 +11,8 @@ export interface HandoffSource {
   toRunning?: boolean
 }
 
-/** Characters that the text has at most, and the goal alone. */
-const MOST = 40_000
+/** Characters that the text has at most, and the goal alone: some programs take a prompt as one argument of 128 KiB at most. */
+const MOST = 30_000
 const MOST_GOAL = 12_000
 /** One entry of a list; what is longer is for a file. */
 const MOST_ENTRY = 4_000
@@ -24,7 +24,7 @@ interface Section {
 
 /**
  * What the receiver reads: what to do first, then what it has to know, the most important first. Everything that another
- * agent wrote is quoted and called data. It is never longer than 40,000 characters: the end is left out first, and named.
+ * agent wrote is quoted and called data. It is never longer than 30,000 characters: the end is left out first, and named.
  */
 export function handoffPrompt(handoff: Handoff, source: HandoffSource): string {
   const parts = [...opening(handoff, source), '', '## What is to be done', '', ...quote(goalOf(handoff))]

@@ -2,6 +2,7 @@ import type { Attempt, Task } from '../../task/task.ts'
 import type { Workspace } from '../../workspace/workspace.ts'
 import { openTaskMailbox } from '../bus/audience.ts'
 import { childrenSummary } from '../family/children.ts'
+import { takersSummary } from '../handoff/handed-over.ts'
 import type { Parts } from '../parts.ts'
 import { checkRun } from './budget.ts'
 import { chooseDriver } from './driver-choice.ts'
@@ -72,7 +73,7 @@ export async function historyOf(parts: Parts, task: Task): Promise<History> {
   return {
     said: textOf('agent.said'),
     told: textOf('agent.told'),
-    children: await childrenSummary(parts, task),
+    children: [...(await childrenSummary(parts, task)), ...(await takersSummary(parts, task))],
   }
 }
 

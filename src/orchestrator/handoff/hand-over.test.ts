@@ -10,7 +10,7 @@ import type { TaskSpec } from '../../task/task.ts'
 import { createAgentCalls } from '../agent-tools/call.ts'
 import { send } from '../bus/bus.ts'
 import { senderOf } from '../bus/sender.ts'
-import { handedOver } from './handed-over.ts'
+import { handedOver, takersSummary } from './handed-over.ts'
 
 const argv = ['sh', '-c', 'true']
 
@@ -138,6 +138,7 @@ test('a new task begins at the commit of the sender, with the package as its pro
   expect(receiver?.spec.description).toContain('> - write a failing test')
   expect(start).not.toBe(head)
   expect(await handedOver(parts, task)).toEqual([receiver?.id])
+  expect(await takersSummary(parts, task)).toEqual([expect.stringMatching(/^- t-.*Mend the query.*queued/)])
 })
 
 const called = (name: string, input: string) =>
@@ -189,6 +190,15 @@ test('by capability; without moving the work the sender has to prove its own', a
   })
   expect((await receivers())[0]?.spec.origin).not.toHaveProperty('transfers')
   expect(await handedOver(parts, task)).toEqual([])
+})
+
+test('who has to approve the work has to approve it after a handoff, too', async () => {
+  const { handOver, receivers } = await given({ validate: ['reviewer'] })
+  await handOver({ validation: ['security', 'reviewer'] })
+  await handOver({ goal: 'Part', transfers: false })
+  const [part, whole] = await receivers()
+  expect(whole?.spec.validate).toEqual(['reviewer', 'security-auditor'])
+  expect(part?.spec.validate).toBeUndefined()
 })
 
 test('a part of delegated work stays a part: commits on a branch', async () => {

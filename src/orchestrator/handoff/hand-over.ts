@@ -5,7 +5,7 @@ import type { HandoffOrder } from '../../handoff/order.ts'
 import { handoffPrompt } from '../../handoff/prompt.ts'
 import type { TaskId } from '../../id.ts'
 import type { Delivery } from '../../message/delivery.ts'
-import { isFinal, type Task } from '../../task/task.ts'
+import { isFinal, type Task, type TaskSpec } from '../../task/task.ts'
 import { oneLine } from '../../text.ts'
 import type { Caller } from '../agent-tools/agent-tools.ts'
 import { send } from '../bus/bus.ts'
@@ -101,19 +101,26 @@ async function newTask(
   const profile = order.capability
     ? await profileWith(parts, spec.repo, order.capability)
     : (order.profile as string)
-  const validate = []
-  for (const judge of pack.validation) validate.push(await profileOf(parts, spec.repo, judge))
+  const validate = await judgesOf(parts, spec, pack)
   const { tasks } = await spawnTasks(parts, caller, id, [
     {
       description: handoffPrompt(pack, { id, agent: caller.attempt.agent }),
       title: order.title ?? oneLine(pack.goal, 72),
       profile,
       priority: spec.priority + PRIORITY[pack.urgency],
-      ...(validate.length > 0 && { validate: [...new Set(validate)] }),
+      ...(validate.length > 0 && { validate }),
       ...(pack.transfers && spec.proof && { proof: spec.proof }),
       origin: { kind: 'handoff', message: id, ...(pack.transfers && { transfers: true }) },
       from: pack.context.commit,
     },
   ])
   return tasks[0] as Task
+}
+
+/** Who must approve the receiver's work: nobody gets rid of a judge by handing over. */
+async function judgesOf(parts: Parts, spec: TaskSpec, { transfers, validation }: Handoff): Promise<string[]> {
+  const asked = (transfers ? spec.validate : undefined) ?? (await parts.settings(spec.repo)).validate
+  const judges = new Set(asked)
+  for (const judge of validation) judges.add(await profileOf(parts, spec.repo, judge))
+  return [...judges]
 }

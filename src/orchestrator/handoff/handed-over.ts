@@ -12,6 +12,14 @@ export async function handedOver(parts: Parts, task: Task): Promise<TaskId[]> {
   return judgeHandedOver(await Promise.all(takers.map((taker) => receiverOf(parts, taker, head))))
 }
 
+/** A line for each, for an attempt that begins when the one before had handed its work over and ended badly. */
+export async function takersSummary(parts: Parts, task: Task): Promise<string[]> {
+  return (await takersOf(parts, task)).map(
+    ({ id, state, spec }) =>
+      `- ${id} (${spec.title}): ${state}, goes on with your work from commit ${spec.from?.slice(0, 10)}; do not do it again`,
+  )
+}
+
 /** Only tasks that were made for it, which begin with its commits: so nobody hands work round in a circle. */
 async function takersOf({ store }: Parts, { id }: Task): Promise<Task[]> {
   const made = await store.tasks.list({ parent: id })
