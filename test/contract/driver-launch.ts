@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -141,6 +141,27 @@ export function launchContract({ name, make, streams, launch: expected }: Driver
     expect(call.cwd).toBe(site.work)
     expected.plain(call)
   })
+
+  test.runIf(driver.interactive)(
+    'its terminal interface hands over what is on offer when a turn ends',
+    async () => {
+      const home = temporaryDirectory('orch-terminal')
+      const order = { task: task(), prompt: 'x', workspace: site.work, directory: spare, home, mcp: [] }
+      const env = { ...daemonEnv, HOME: home }
+      const launch = await driver.interactive?.launch({ ...order, profile: profile(), env })
+      const settings = await Promise.all(
+        (await readdir(home, { recursive: true, withFileTypes: true }))
+          .filter((it) => it.isFile())
+          .map((it) => readFile(join(it.parentPath, it.name), 'utf8')),
+      )
+      const all = JSON.stringify([launch?.argv, launch?.files, settings])
+      expect(all.match(/-hook\.sh' \w+ take/g)).toHaveLength(1)
+      expect(all).toMatch(/-hook\.sh' (Stop|AfterAgent) take/)
+      expect(driver.interactive?.mostOffered).toBeGreaterThan(1_000)
+      const reader = driver.interactive?.reader()
+      expect([reader?.taken?.(), reader?.heard?.()]).toEqual([new Set(), new Set()])
+    },
+  )
 
   test.each(PROMPTS)('a prompt arrives that %s', async (_, prompt) => {
     const call = await called({ prompt })
