@@ -6,10 +6,16 @@ import { storeContract } from './store.ts'
 
 storeContract('sqlite', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'orch-store-'))
-  const store = await openSqliteStore({ file: join(directory, 'orch.db') })
+  const file = join(directory, 'orch.db')
+  let store = await openSqliteStore({ file })
+  const reopen = async () => {
+    await store.close()
+    store = await openSqliteStore({ file })
+    return store
+  }
   const dispose = async () => {
     await store.close()
     await rm(directory, { recursive: true, force: true })
   }
-  return { store, dispose }
+  return { store, reopen, dispose }
 })

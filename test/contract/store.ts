@@ -4,15 +4,12 @@ import type { TaskId } from '../../src/id.ts'
 import type { JournalEvent } from '../../src/journal/journal.ts'
 import type { Claimed, Store } from '../../src/store/store.ts'
 import { NO_USAGE, TASK_STATES } from '../../src/task/task.ts'
-import { claim, PROOF, REASON, refused, request, submit } from '../support/store.ts'
+import { claim, PROOF, REASON, refused, request, type StoreUnderTest, submit } from '../support/store.ts'
+import { mailModel } from './store-mail-model.ts'
+import { mailboxCases } from './store-mailboxes.ts'
 import { runModel, sequences } from './store-model.ts'
+import { spawnCases } from './store-spawn.ts'
 import { usageCases } from './store-usage.ts'
-
-export interface StoreUnderTest {
-  store: Store
-  /** Closes the store and removes what it left. */
-  dispose(): Promise<void>
-}
 
 /** What every store must do, whatever it is made of. `open` gives a new, empty store each time. */
 export function storeContract(name: string, open: () => Promise<StoreUnderTest>): void {
@@ -633,6 +630,14 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     })
 
     usageCases(() => store)
+    spawnCases(() => store)
+    mailboxCases(
+      () => store,
+      async () => {
+        store = await under.reopen()
+        return store
+      },
+    )
 
     describe('closing', () => {
       it('finishes what is under way, refuses what comes later, and may be done twice', async () => {
@@ -649,6 +654,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       })
     })
   })
+
+  mailModel(name, open)
 
   describe(`store contract: ${name}, against the pure life of a task`, () => {
     it('gives the same tasks, refusals and events for any sequence of verbs', {

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from '../../src/message/delivery.ts'
+import type { Delivery, DeliveryState, RetryPolicy } from '../../src/message/delivery.ts'
 import type { Message } from '../../src/message/message.ts'
 import type { Mailbox, MailboxOrder, Store } from '../../src/store/store.ts'
 
@@ -41,4 +41,23 @@ export function lease(
   change: Partial<Parameters<Store['mailboxes']['lease']>[0]> = {},
 ) {
   return mailboxes.lease({ mailbox: 'bob', reader: 'reader', now: 1, leaseMs: 1_000, limit: 100, ...change })
+}
+
+export const ids = (messages: readonly Pick<Message, 'id'>[]): string[] => messages.map(({ id }) => id)
+
+export const idsOf = (deliveries: readonly Delivery[]): string[] =>
+  ids(deliveries.map(({ message }) => message))
+
+export function statesOf(
+  { mailboxes }: Store,
+  ids: readonly string[],
+): Promise<(DeliveryState | undefined)[]> {
+  return Promise.all(ids.map(async (id) => (await mailboxes.get(id))?.state))
+}
+
+/** The names that were rung for, in turns; empties what it gives. */
+export function listenTo({ mailboxes }: Store): () => string[] {
+  const heard: string[] = []
+  mailboxes.onArrival((names) => heard.push(...[...names].sort()))
+  return () => heard.splice(0)
 }

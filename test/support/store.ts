@@ -6,6 +6,14 @@ import type { Proof, Run, RunLimits, Task, TaskSpec } from '../../src/task/task.
 
 /** Small samples for tests of the store and for the programs that such tests start. */
 
+export interface StoreUnderTest {
+  store: Store
+  /** Closes the store and opens the same one again. */
+  reopen(): Promise<Store>
+  /** Closes the store and removes what it left. */
+  dispose(): Promise<void>
+}
+
 export const REASON = { code: 'agent-failed', message: 'it stopped' }
 
 export const PROOF: Proof = {
@@ -20,7 +28,7 @@ export const PROOF: Proof = {
   openedByOrch: false,
 }
 
-const SPEC: TaskSpec = {
+export const SPEC: TaskSpec = {
   repo: '/repo',
   title: 'A title',
   description: 'Do it',
