@@ -53,7 +53,7 @@ export type MailboxView = z.infer<typeof mailboxSchema>
 
 /** What could not be delivered, or not be done. */
 export const deadLetterSchema = z.object({
-  kind: z.enum(['message', 'task']),
+  what: z.enum(['message', 'task']),
   /** Of the message, or of the task. */
   id: z.string(),
   /** When the message was sent, or the task died. */
@@ -72,7 +72,7 @@ export type DeadLetterView = z.infer<typeof deadLetterSchema>
 
 /** Dead letters that died of the same. */
 export const deadGroupSchema = z.object({
-  kind: z.enum(['message', 'task']),
+  what: z.enum(['message', 'task']),
   code: z.string(),
   type: z.string(),
   to: z.string(),

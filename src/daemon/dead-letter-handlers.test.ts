@@ -24,32 +24,32 @@ test('messages and tasks, grouped by what they died of', async () => {
   const { groups, letters } = await client.call('deadLetters', { query: {} })
   expect(groups).toEqual([
     expect.objectContaining({
-      kind: 'message',
+      what: 'message',
       code: 'receiver-gone',
       type: 'warning',
       to: 'gone',
       count: 2,
     }),
-    expect.objectContaining({ kind: 'task', code: 'agent-failed', type: 'task', to: 'general', count: 1 }),
+    expect.objectContaining({ what: 'task', code: 'agent-failed', type: 'task', to: 'general', count: 1 }),
   ])
   expect(letters.map(({ id }) => id).sort()).toEqual([...ids, task.id].sort())
-  expect(letters.find(({ kind }) => kind === 'task')).toMatchObject({
+  expect(letters.find(({ what }) => what === 'task')).toMatchObject({
     about: 'Port the tests',
     runId: task.runId,
   })
   const some = async (query: object) =>
     (await client.call('deadLetters', { query })).letters.map(({ id }) => id)
-  expect(await some({ kind: 'task' })).toEqual([task.id])
+  expect(await some({ what: 'task' })).toEqual([task.id])
   expect((await some({ reason: 'receiver-gone', to: 'gone', type: 'warning' })).sort()).toEqual(
     [...ids].sort(),
   )
   expect(await some({ reason: 'undeliverable' })).toEqual([])
   expect(await client.call('deadLetter', { params: { id: ids[0] } })).toMatchObject({
-    kind: 'message',
+    what: 'message',
     delivery: { state: 'dead', message: { payload: { text: '1' } } },
   })
   expect(await client.call('deadLetter', { params: { id: task.id.slice(0, 9) } })).toMatchObject({
-    kind: 'task',
+    what: 'task',
     task: { id: task.id, state: 'dead' },
   })
 })
@@ -94,7 +94,7 @@ test('a task gets a word for its next attempt, and its tries again', async () =>
   const { client, parts, task } = await withDead()
   const word = 'Use the test database'
   expect(await client.call('editDeadLetter', { params: { id: task.id }, body: { word } })).toMatchObject({
-    kind: 'task',
+    what: 'task',
   })
   const { done } = await client.call('redriveDeadLetters', { body: { ids: [task.id] } })
   expect(done).toEqual([task.id])

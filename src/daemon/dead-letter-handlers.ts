@@ -23,8 +23,8 @@ export function deadLetterHandlers(
   orchestrator: Pick<Orchestrator, 'retry' | 'cancel'>,
 ): Pick<Handlers, Verbs> {
   return {
-    async deadLetters({ query: { kind, reason, type, to, limit } }) {
-      const letters = (await deadLetters(parts, { kind, limit }))
+    async deadLetters({ query: { what, reason, type, to, limit } }) {
+      const letters = (await deadLetters(parts, { kind: what, limit }))
         .map(viewLetter)
         .filter(
           (it) =>
@@ -62,11 +62,11 @@ function viewLetter(letter: DeadLetter): DeadLetterView {
   if (letter.kind === 'task') {
     const { id, spec, runId, reason = UNKNOWN, updatedAt } = letter.task
     const about = oneLine(spec.title, 200)
-    return { kind: 'task', id, at: iso(updatedAt), reason, type: 'task', to: spec.profile, runId, about }
+    return { what: 'task', id, at: iso(updatedAt), reason, type: 'task', to: spec.profile, runId, about }
   }
   const { message, reason = UNKNOWN, sentAt } = letter.delivery
   const { id, type, to, from, runId } = message
-  return { kind: 'message', id, at: iso(sentAt), reason, type, to, from, runId, about: gist(message) }
+  return { what: 'message', id, at: iso(sentAt), reason, type, to, from, runId, about: gist(message) }
 }
 
 async function viewOne({ store }: Parts, letter: DeadLetter): Promise<DeadLetterDetail> {
@@ -77,12 +77,12 @@ async function viewOne({ store }: Parts, letter: DeadLetter): Promise<DeadLetter
 /** The largest first. */
 function grouped(letters: DeadLetterView[]): DeadGroupView[] {
   const groups = new Map<string, DeadGroupView>()
-  for (const { kind, reason, type, to, at } of letters) {
-    const key = JSON.stringify([kind, reason.code, type, to])
+  for (const { what, reason, type, to, at } of letters) {
+    const key = JSON.stringify([what, reason.code, type, to])
     const group = groups.get(key)
     const newest = !group || at > group.latest ? { latest: at, message: oneLine(reason.message, 300) } : {}
     const count = (group?.count ?? 0) + 1
-    const base = group ?? { kind, code: reason.code, type, to, latest: at, message: '' }
+    const base = group ?? { what, code: reason.code, type, to, latest: at, message: '' }
     groups.set(key, { ...base, ...newest, count })
   }
   return [...groups.values()].sort((a, b) => b.count - a.count)

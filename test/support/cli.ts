@@ -9,6 +9,7 @@ import type { World } from '../../src/cli/world.ts'
 import { systemClock } from '../../src/clock.ts'
 import { pathsIn } from '../../src/config/paths.ts'
 import { silentLog } from '../../src/log.ts'
+import type { Journal } from '../../src/store/store.ts'
 import { handlersFor } from './daemon-handlers.ts'
 import { openTableJournal } from './table-journal.ts'
 import { temporaryDirectory } from './temporary.ts'
@@ -85,10 +86,13 @@ const NO_PID = 2 ** 30
 const health: Handlers['health'] = async () => ({ ok: true, version: packageVersion(), pid: NO_PID })
 
 /** A daemon's API on the socket of a state directory, one of its own unless given, ended after the test. */
-export async function fakeDaemon(handlers: Partial<Handlers> = {}, state = temporaryDirectory('oc')) {
+export async function fakeDaemon(
+  handlers: Partial<Handlers> = {},
+  state = temporaryDirectory('oc'),
+  journal: Journal = openTableJournal(':memory:'),
+) {
   const paths = pathsIn(state)
   await prepareStateDirectory(paths)
-  const journal = openTableJournal(':memory:')
   const ending = new AbortController()
   const given = handlersFor({ health, ...handlers })
   const api = createApi({

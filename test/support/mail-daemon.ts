@@ -1,9 +1,12 @@
 import { onTestFinished } from 'vitest'
 import { type Client, createClient } from '../../src/api/client.ts'
+import type { Handlers } from '../../src/api/contract.ts'
 import { deadLetterHandlers } from '../../src/daemon/dead-letter-handlers.ts'
 import { mailboxHandlers } from '../../src/daemon/mailbox-handlers.ts'
 import { messageHandlers } from '../../src/daemon/message-handlers.ts'
+import { viewDetail } from '../../src/daemon/views.ts'
 import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts'
+import { resolve } from '../../src/orchestrator/resolve.ts'
 import { fakeDaemon, orch } from './cli.ts'
 import { type RealOptions, type RealParts, realParts } from './parts.ts'
 
@@ -28,8 +31,9 @@ export async function mailDaemon(options: RealOptions = {}): Promise<MailDaemon>
     ...messageHandlers(parts),
     ...mailboxHandlers(parts),
     ...deadLetterHandlers(parts, verbs),
+    ...taskHandler(parts),
   }
-  const daemon = await fakeDaemon(handlers)
+  const daemon = await fakeDaemon(handlers, undefined, parts.store.journal)
   const client = createClient({ socketPath: daemon.paths.socket })
   onTestFinished(() => client.close())
   return {
@@ -40,3 +44,10 @@ export async function mailDaemon(options: RealOptions = {}): Promise<MailDaemon>
     close: daemon.close,
   }
 }
+
+const taskHandler = (parts: RealParts): Pick<Handlers, 'task'> => ({
+  async task({ params }) {
+    const task = await resolve(parts, params.id)
+    return viewDetail(task, await parts.store.tasks.attempts(task.id), {})
+  },
+})

@@ -28,11 +28,11 @@ const outcome = z.object({
 })
 
 export const deadLetterVerbs = {
-  /** The newest `limit` of each kind, and all of these by what they died of. */
+  /** The newest `limit` messages and tasks, and all of these by what they died of. */
   deadLetters: route({
     ...routeTable.deadLetters,
     query: z.object({
-      kind: z.enum(['message', 'task']).optional(),
+      what: z.enum(['message', 'task']).optional(),
       /** Code of the reason. */
       reason: text(60).optional(),
       type: text(60).optional(),

@@ -10,7 +10,7 @@ import { givenPayload } from '../messages/compose.ts'
 import { deadDetail, deadText } from '../messages/dead-lines.ts'
 
 interface Which {
-  kind?: 'message' | 'task'
+  what?: 'message' | 'task'
   reason?: string
   type?: string
   to?: string
@@ -37,9 +37,11 @@ export function define(command: Command, cli: Cli): void {
   defineMove(command, cli, { name: 'drop', summary: drop, verb: 'dropDeadLetters', done: 'dropped' })
 }
 
+const choice = ({ what, reason, type, to }: Which): Which => ({ what, reason, type, to })
+
 /** Options that choose dead letters by what they died of. */
 function choosing(command: Command): Command {
-  command.addOption(command.createOption('--kind <kind>', 'only these').choices(['message', 'task']))
+  command.addOption(command.createOption('--what <what>', 'only these').choices(['message', 'task']))
   command.option('--reason <code>', 'that died of this')
   command.addOption(
     command.createOption('--type <type>', 'messages of this type').choices([...MESSAGE_TYPE_NAMES, 'task']),
@@ -52,11 +54,13 @@ function defineReading(command: Command, cli: Cli): void {
   list.option('-n, --lines <n>', 'how many of the latest one by one', whole('--lines', { min: 0 }), 20)
   examples(list, [
     'orch dead list',
-    'orch dead list --kind task',
+    'orch dead list --what task',
     'orch dead list --reason undeliverable --json',
   ])
   list.action(async ({ lines, ...which }: Which & { lines: number }) => {
-    const found = await (await cli.connect()).call('deadLetters', { query: { ...which, limit: MOST } })
+    const found = await (await cli.connect()).call('deadLetters', {
+      query: { ...choice(which), limit: MOST },
+    })
     cli.answer('dead-letters', found, () => deadText(found.groups, found.letters, lines, cli))
   })
   const show = command.command('show <letter>').description('show one, and why it is dead')
@@ -123,7 +127,7 @@ function defineMove(command: Command, cli: Cli, { name, summary, verb, done }: M
     `orch dead ${name} --all`,
   ])
   move.action(async (ids: string[], { all, ...which }: Which & { all?: boolean }) => {
-    const chosen = Object.values(which).some((it) => it !== undefined)
+    const chosen = Object.values(choice(which)).some((it) => it !== undefined)
     if ([ids.length > 0, chosen || all === true].filter(Boolean).length !== 1)
       throw new OrchError('E_USAGE', 'name dead letters, or choose them by options, or --all', {
         fix: `See \`orch dead ${name} --help\`.`,
@@ -134,7 +138,7 @@ function defineMove(command: Command, cli: Cli, { name, summary, verb, done }: M
 }
 
 async function chosenIds(client: Client, which: Which): Promise<string[]> {
-  const { letters } = await client.call('deadLetters', { query: { ...which, limit: MOST } })
+  const { letters } = await client.call('deadLetters', { query: { ...choice(which), limit: MOST } })
   return letters.toSorted((a, b) => (a.at < b.at ? -1 : 1)).map(({ id }) => id) // in the order in which they were sent
 }
 
