@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { acceptWith, buryTask, claimTask, holdParent } from '../../../test/support/family.ts'
 import { type RealParts, realParts, surround } from '../../../test/support/parts.ts'
 import { sampleGit } from '../../../test/support/repository.ts'
+import type { Config } from '../../config/schema.ts'
 import type { Task } from '../../task/task.ts'
 import { workspaceOf } from '../attempt/stop.ts'
 import type { Parts } from '../parts.ts'
@@ -12,12 +13,13 @@ import {
   childrenSummary,
   missingChildren,
   pendingChildren,
+  publishedByChildren,
   settleChildren,
 } from './children.ts'
 import { delegateParts } from './delegation.ts'
 
-async function given(titles: string[]) {
-  const parts: RealParts = await realParts()
+async function given(titles: string[], config: Partial<Config> = {}) {
+  const parts: RealParts = await realParts({ config })
   const parent = await holdParent(parts)
   const orders = titles.map((title) => ({ title, description: `Do ${title}` }))
   const { tasks } = await delegateParts(parts, parent, orders)
@@ -209,4 +211,21 @@ test('for a child that handed its work over stand those in which it goes on', as
   expect(await settle()).toEqual({ pending: 0, told: [order.id] })
   expect((await results()).map(({ payload }) => payload.title)).toEqual(['other'])
   expect(await git(['show', 'HEAD:other.txt'])).toBe('1')
+})
+
+test('who has committed nothing is done by the pull requests of its parts; who has is not', async () => {
+  const { parts, parent, child, settle, results } = await given(['one', 'two'], {
+    integrate: 'pull-requests',
+  })
+  const published = () => publishedByChildren(parts, parent.task)
+  const one = await child('one')
+  await buryTask(parts, await child('two'))
+  expect(await published()).toEqual([])
+  const pullRequest = { forge: 'local', number: 1, url: 'local:1' } as const
+  await acceptWith(parts, one, { 'one.txt': '1\n' }, { pullRequest })
+  expect(await published()).toEqual([one.task.id])
+  await settle()
+  expect((await results()).map(({ payload }) => payload.pullRequest).filter(Boolean)).toEqual(['local:1'])
+  await parent.commit({ 'own.txt': '1\n' })
+  expect(await published()).toEqual([])
 })

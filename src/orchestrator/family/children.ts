@@ -111,6 +111,20 @@ export async function missingChildren(parts: Parts, task: Task, head: string): P
 }
 
 /**
+ * Tasks that stand for one that has committed nothing itself, because each of its parts has a pull request of its own
+ * (setting `integrate`); else none, and the task is proven like any other.
+ */
+export async function publishedByChildren(parts: Parts, task: Task): Promise<TaskId[]> {
+  const { repo, base, forge } = task.spec
+  const children = await childrenOf(parts, task)
+  const published = children.filter(({ state, proof }) => state === 'accepted' && workOf(proof)?.pullRequest)
+  const head = published.length > 0 ? await parts.workspaces.head(workspaceOf(parts, task)) : undefined
+  if (!head || !(await parts.workspaces.contains(repo, head, await parts.forges[forge].base(repo, base))))
+    return []
+  return published.map(({ id }) => id)
+}
+
+/**
  * Tries once more for those that could not be brought in when the task was told of them: by now nothing uncommitted is in
  * the way any more. To be called when the agent has ended. What conflicts stays missing.
  */
