@@ -86,7 +86,9 @@ it('a service that is down costs some tries, then tasks are put off, and all go 
 }, 90_000)
 
 it('a fallback that is in order is taken at once, and goes on being taken', async () => {
-  const { parts, path } = await world(() => [driver('bad', failsBy('api-error')), driver('good', commits)])
+  const { parts, path } = await world(() => [driver('bad', failsBy('api-error')), driver('good', commits)], {
+    breakerSeconds: 600,
+  })
   const profile = await parts.profiles.find(path, 'general')
   const profiles = { ...parts.profiles, find: async () => ({ ...profile, fallback: ['good'] }) }
   for (let i = 0; i < 2; i++) await parts.breakers.of('driver bad').note(i, { fault: 'x' })
