@@ -1,4 +1,6 @@
 import { stringify } from 'yaml'
+import { handoffSchema } from '../handoff/handoff.ts'
+import { handoffPrompt } from '../handoff/prompt.ts'
 import { plainText } from '../text.ts'
 import type { Delivery } from './delivery.ts'
 import { ANSWERS, isAnswer, isRequest, type Message, ORCH, PERSON } from './message.ts'
@@ -17,7 +19,7 @@ export interface Known {
 /** By mailbox. Who is not in it is called by the name of the mailbox. */
 export type Names = ReadonlyMap<string, Known>
 
-/** Characters of one payload, and of all together: some programs take a prompt as one argument, which has 128 KiB at most. */
+/** Bytes of one payload, and of all together: some programs take a prompt as one argument, which has 128 KiB at most. */
 const MOST_EACH = 12_000
 const MOST_ALL = 30_000
 const LEAST_EACH = 300
@@ -39,7 +41,8 @@ type Told = Message | Delivery
 const messageOf = (told: Told): Message => ('message' in told ? told.message : told)
 
 function block(message: Message, names: Names, most: number): string[] {
-  return [heading(message, names), ...payloadLines(message, most), ...next(message)]
+  const lines = wholeHandoff(message, names, most) ?? payloadLines(message, most)
+  return [heading(message, names), ...lines, ...next(message)]
 }
 
 function heading(message: Message, names: Names): string {
@@ -65,14 +68,39 @@ export function calledBy(from: string, names: Names): string {
 /** Ids and names are checked when they come in; what stands in our own lines is made harmless all the same. */
 const safe = (text: string): string => text.replace(/[^\w#*.-]/g, '').slice(0, 80)
 
-/** The payload, readable, each line quoted. */
+/** As its receiver reads a handoff, when it is not too long. */
+function wholeHandoff(
+  { type, id, from, payload }: Message,
+  names: Names,
+  most: number,
+): string[] | undefined {
+  const handoff = type === 'handoff' ? handoffSchema.safeParse(payload) : undefined
+  if (!handoff?.success) return undefined
+  const { branch, task } = handoff.data.context
+  if (!/^[\w./+@-]*$/.test(branch + task.id)) return undefined // they stand outside of the quotes there
+  const source = { id: safe(id), agent: safe(names.get(from)?.agent ?? from), toRunning: true }
+  const text = handoffPrompt(handoff.data, source)
+  return Buffer.byteLength(text) <= most ? text.split('\n') : undefined
+}
+
+/** The payload, readable, each line quoted. @param most bytes */
 export function payloadLines({ id, type, payload }: Message, most = MOST_EACH): string[] {
   const text = readable(type === 'handoff' ? handoffExcerpt(payload) : payload)
-  const lines = (text.length > most ? text.slice(0, most) : text).trimEnd().split('\n')
-  const quoted = lines.map((line) => `> ${line}`)
-  if (text.length <= most) return quoted
+  const bytes = Buffer.from(text)
+  const shown =
+    bytes.length > most
+      ? bytes
+          .subarray(0, most)
+          .toString()
+          .replace(/\uFFFD+$/, '')
+      : text
+  const quoted = shown
+    .trimEnd()
+    .split('\n')
+    .map((line) => `> ${line}`)
+  if (bytes.length <= most) return quoted
   const whole = `the tool read_inbox with id "${safe(id)}", or: orch agent read-inbox --id ${safe(id)}`
-  return [...quoted, `(${text.length - most} characters more; the whole: ${whole})`]
+  return [...quoted, `(${bytes.length - most} bytes more; the whole: ${whole})`]
 }
 
 function readable(payload: unknown): string {
