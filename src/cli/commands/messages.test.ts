@@ -190,6 +190,12 @@ test('--follow shows what is there, then what happens, each once, until Ctrl-C',
   expect(told).toEqual(['first waits', 'second sent', 'yes sent', 'first read', 'second read'])
 })
 
+test('an inbox that nobody has ever written to', async () => {
+  const { cli } = await mailDaemon()
+  expect(await cli('inbox')).toEqual({ code: 0, err: '', out: 'nothing waits for person\n' })
+  expect(await cli('messages')).toEqual({ code: 0, err: '', out: '' })
+})
+
 test('--wait ends with the first message, and with Ctrl-C', async () => {
   const { ask, state, client } = await withTask()
   const waiting = orch(['inbox', '--wait'], { state })

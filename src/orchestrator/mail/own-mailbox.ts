@@ -81,6 +81,7 @@ async function nextDue({ store, clock }: Parts, name: string): Promise<number> {
 
 /** Counted, not searched: a mailbox may have a long history. */
 async function anyWaits({ store }: Pick<Parts, 'store'>, name: string): Promise<boolean> {
+  if (!(await store.mailboxes.find(name))) return false // nobody has ever written to people
   const { direct, copies } = await store.mailboxes.waiting(name)
   return direct + copies > 0
 }
