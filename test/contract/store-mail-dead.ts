@@ -167,7 +167,7 @@ export function deadCases(current: () => Store): void {
       expect(await boxes().waiting('t-a')).toEqual({ direct: 0, copies: 0 })
       const [event] = await current().journal.read({ types: ['message.dead'] })
       expect(event).toMatchObject({ taskId: 't-a', runId: 'r-1' })
-      expect(String((event?.data?.reason as { message: string }).message)).toContain(`t-a is ${state}`)
+      expect(JSON.stringify(event?.data?.reason)).toContain(`t-a is ${state}`)
       await refused('E_STATE', boxes().send([message({ to: 't-a' })], 9))
       await refused('E_STATE', openBox(current(), 't-a'))
     })
