@@ -8,6 +8,7 @@ import type { Config } from '../../config/schema.ts'
 import { checkSpawn } from '../../task/family.ts'
 import type { Task, TaskSpec } from '../../task/task.ts'
 import { workspaceOf } from '../attempt/stop.ts'
+import { send } from '../bus/bus.ts'
 import { childrenOf } from '../family/children.ts'
 
 const part = (title: string, more: object = {}) => ({ title, description: `Do ${title}`, ...more })
@@ -119,25 +120,40 @@ test('wait_for_tasks gives the results again, as often as it is asked, and none 
   expect(await parent.call('wait_for_tasks')).toEqual(first)
 })
 
-test('a result does not make read what orch had sent before it and the agent has not seen', async () => {
+test('what else came is shown along with the results', async () => {
   const { parts, parent, children, hearing } = await given()
   await parent.call('delegate', { tasks: [part('one')] })
-  const message = {
-    id: 'm-before-it-all',
-    version: 1,
-    type: 'warning',
-    from: 'orch',
-    to: parent.task.id,
-    priority: 'normal',
-    timestamp: new Date().toISOString(),
-    retryCount: 0,
-    payload: { text: 'x', severity: 'low', files: [] },
-  } as const
-  await parts.store.mailboxes.send([message], parts.clock.now())
+  const payload = { text: 'mind the gap' }
+  await send(
+    parts,
+    { mailbox: 'orch' },
+    { to: parent.task.id, type: 'warning', payload, id: 'm-before-it-all' },
+  )
   const [one] = (await children()) as [Task]
   await buryTask(parts, await claimTask(parts, one.id))
-  expect(await parent.call('wait_for_tasks')).toMatchObject({ pending: 0 })
-  expect(hearing.given.size).toBe(0)
+  const answer = await parent.call('wait_for_tasks')
+  expect(answer).toMatchObject({ pending: 0, messages: [{ id: 'm-before-it-all', payload }] })
+  expect(hearing.given).toEqual(new Set(['m-before-it-all', `result-${one.id}-1`]))
+  expect(await parent.call('wait_for_tasks')).toMatchObject({ messages: [] })
+})
+
+test('asked by the one that it waits for, it is told at once, once', async () => {
+  const { parts, parent, children, hearing } = await given()
+  const waiting = parent.call('delegate', { tasks: [part('one')], wait: 45 })
+  await until('it waits', () => hearing.asking === 1)
+  const [one] = (await children()) as [Task]
+  const question = {
+    to: parent.task.id,
+    type: 'assistance_request',
+    payload: { question: 'Which port?' },
+  } as const
+  const { id } = await send(parts, { mailbox: one.id, runId: one.runId }, question)
+  expect(await waiting).toMatchObject({
+    pending: 1,
+    messages: [{ id, payload: { question: 'Which port?' } }],
+    next: expect.stringContaining('answer that first'),
+  })
+  expect(await parent.call('wait_for_tasks', { wait: 0.2 })).toMatchObject({ pending: 1, messages: [] })
 })
 
 test('cancelled while it waits, the call ends', async () => {

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { profileName } from '../../task/task.ts'
 import { workspaceOf } from '../attempt/stop.ts'
-import { awaitChildren, MOST_WAIT_SECONDS } from '../family/await-children.ts'
 import { delegateParts } from '../family/delegation.ts'
 import type { Parts } from '../parts.ts'
 import { agentTool, type Caller } from './agent-tools.ts'
+import { awaitChildren } from './await-children.ts'
+import { MOST_WAIT, shownMessage } from './inbox.ts'
 
 const task = z.object({
   task: z.string().describe('Its id.'),
@@ -30,6 +31,7 @@ const task = z.object({
 export const childrenOutput = z.object({
   tasks: z.array(task).describe('All tasks that you have delegated, in this attempt and before.'),
   pending: z.int().describe('How many of them are not at their end.'),
+  messages: z.array(shownMessage).describe('What else came for you meanwhile.'),
   notes: z.array(z.string()).describe('What you should know.'),
   next: z.string().describe('What to do now.'),
 })
@@ -37,8 +39,8 @@ export const childrenOutput = z.object({
 export const waitField = z
   .number()
   .min(0)
-  .max(MOST_WAIT_SECONDS)
-  .describe(`Seconds to wait for results, at most ${MOST_WAIT_SECONDS}.`)
+  .max(MOST_WAIT)
+  .describe(`Seconds to wait for results, at most ${MOST_WAIT}.`)
 
 const part = z.strictObject({
   title: z.string().trim().min(1).max(200).describe('What it is, in a few words.'),
