@@ -15,7 +15,6 @@ import { usageVerbs } from './verbs/usage.ts'
 
 export type * from './message-views.ts'
 export type { DeadLetterDetail } from './verbs/dead-letters.ts'
-export type { SendRequest } from './verbs/messages.ts'
 export type { Shape } from './verbs/shape.ts'
 export { type NewTaskRequest, newTaskSchema, type SubmitRequest } from './verbs/tasks.ts'
 export * from './views.ts'

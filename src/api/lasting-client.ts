@@ -5,6 +5,8 @@ import { pathsIn } from '../config/paths.ts'
 import { OrchError } from '../errors.ts'
 import type { CallOptions, Client } from './client.ts'
 import { connect } from './connect.ts'
+import type { RouteName } from './contract.ts'
+import { routeTable } from './route-table.ts'
 
 /** How a program reaches the daemon. */
 export interface ProgramOptions {
@@ -37,8 +39,8 @@ const FIRST_WAIT_MS = 20
 const LONGEST_WAIT_MS = 1_000
 
 /**
- * A client whose calls outlive a daemon that is killed: each is made again until it is answered. So it is for calls that may
- * be made twice. A daemon that died is started again; one that was stopped is waited for.
+ * A client whose calls outlive a daemon that is killed: each is made again until it is answered, when it may be made twice or
+ * never arrived. A daemon that died is started again; one that was stopped is waited for.
  */
 function lasting(client: Client, options: ProgramOptions): Client {
   const { clock = systemClock, patienceMs = 60_000, autostart = true } = options
@@ -49,14 +51,15 @@ function lasting(client: Client, options: ProgramOptions): Client {
     const found = await connectOnce(options, true)
     found.close()
   }
-  const call = async (...args: [name: string, input?: unknown, options?: CallOptions]): Promise<unknown> => {
+  const call = async (...args: Call): Promise<unknown> => {
     const begin = clock.now()
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
       try {
         return await (client.call as (...them: unknown[]) => Promise<unknown>)(...args)
       } catch (error) {
         const given = args[2]?.signal
-        if (!isAway(error) || closed || given?.aborted || clock.now() - begin >= patienceMs) throw error
+        const again = isAway(error) && (neverArrived(error) || mayBeTwice(args))
+        if (!again || closed || given?.aborted || clock.now() - begin >= patienceMs) throw error
         await clock.sleep(wait, given)
         await back().catch(() => {}) // the next call tells what is wrong
       }
@@ -72,4 +75,27 @@ function lasting(client: Client, options: ProgramOptions): Client {
   }
 }
 
-const isAway = (error: unknown) => error instanceof OrchError && error.code === 'E_DAEMON'
+type Call = [name: RouteName, input?: unknown, options?: CallOptions]
+
+/** What changes nothing the second time, beside all that only asks. */
+const REPEATABLE = new Set<RouteName>([
+  'submit',
+  'openMailbox',
+  'closeMailbox',
+  'receive',
+  'acknowledge',
+  'giveBack',
+])
+
+function mayBeTwice([name, input]: Call): boolean {
+  const { body } = (input ?? {}) as { body?: { id?: unknown } }
+  const named = name === 'sendMessage' && body?.id !== undefined
+  return routeTable[name].method === 'GET' || REPEATABLE.has(name) || named
+}
+
+function neverArrived(error: OrchError): boolean {
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
+  return code === 'ECONNREFUSED' || code === 'ENOENT'
+}
+
+const isAway = (error: unknown): error is OrchError => error instanceof OrchError && error.code === 'E_DAEMON'

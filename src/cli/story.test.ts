@@ -28,6 +28,9 @@ test.each([
   ],
   ['breaker.closed', { name: 'forge github' }, 'forge github works again'],
   ['task.postponed', { reason: { code: 'x', message: 'y' } }, 'put off, no try is used up: y'],
+  ['message.sent', { type: 'warning', to: 't-b', payload: { text: 'Mind\nit' } }, 'warning to t-b: Mind it'],
+  ['message.dead', { id: 'm-1', reason: { message: 'gone' } }, 'message m-1 could not be delivered: gone'],
+  ['message.read', { id: 'm-1' }, 'message m-1 is read'],
   ['something.new', {}, 'something.new'],
 ])('%s %j: %s', (type, data, text) => {
   expect(sentence({ type, data })).toBe(text)

@@ -1,4 +1,5 @@
 import type { EventView } from '../api/contract.ts'
+import { gist } from '../api/gist.ts'
 import { oneLine } from '../text.ts'
 
 /** Events of the journal as sentences. */
@@ -19,6 +20,8 @@ const number = (data: Data) => {
 
 const till = (at: unknown) => (typeof at === 'number' ? ` until ${new Date(at).toISOString()}` : '')
 const until = ({ resetAt }: Data) => (typeof resetAt === 'number' ? `,${till(resetAt)}` : '')
+const gistOf = ({ type, payload }: Data) =>
+  typeof payload === 'object' && payload ? gist({ type: text(type), payload: payload as Data }, LONGEST) : ''
 const percent = (data: Data) => (typeof data.percent === 'number' ? ` (${data.percent} %)` : '')
 
 type Sentences = Record<string, (data: Data) => string>
@@ -47,6 +50,8 @@ const STORY: Sentences = {
   'agent.progress': (data) => `${text(data.summary)}${percent(data)}`,
   'agent.completed': (data) =>
     `the agent's own word: ${data.done === false ? 'it gives up' : 'done'}${after(': ', data.summary)}`,
+  'message.sent': (data) => `${text(data.type)} to ${text(data.to)}${after(': ', gistOf(data))}`,
+  'message.dead': (data) => `message ${text(data.id)} could not be delivered${reason(data)}`,
   'work.saved': (data) => (data.committed ? `work saved${after(' as ', data.commit)}` : 'nothing to save'),
   'pr.opened': (data) => `${number(data)} opened`,
   'pr.updated': (data) => `${number(data)} updated`,
@@ -67,6 +72,12 @@ const DETAIL: Sentences = {
   'agent.started': () => 'agent started',
   'agent.exited': (data) => `agent ended${after(' with status ', data.status)}`,
   'agent.continued': (data) => `a further process goes on${data.cause === 'quota' ? ' after the pause' : ''}`,
+  'agent.told': () => 'messages are put before the agent',
+  'message.read': (data) => `message ${text(data.id)} is read`,
+  'message.returned': (data) => `message ${text(data.id)} came back${reason(data)}`,
+  'message.edited': (data) => `message ${text(data.id)} is changed`,
+  'message.redriven': (data) => `message ${text(data.id)} is sent again`,
+  'message.dropped': (data) => `message ${text(data.id)} is dropped${reason(data)}`,
   'turn.started': () => 'turn started',
   'turn.ended': (data) => `turn ended${after(': ', data.error)}`,
   'tool.called': (data) => `${text(data.name)}${after(' ', data.input)}`,

@@ -129,14 +129,8 @@ test('a full mailbox says so, and takes more when its reader has read', async ()
 
 test('a task that died is told what to do otherwise, and does it', async () => {
   const repository = await makeRepository()
-  const argv = ['sh', '-c', 'grep -q "the blue one" || exit 3; echo blue >colour.txt'] as const
-  const task = {
-    driver: 'command',
-    argv: [...argv],
-    description: 'Paint it',
-    runtime: 'process',
-    tries: 1,
-  } as const
+  const argv = ['sh', '-c', 'grep -q "the blue one" || exit 3; echo blue >colour.txt']
+  const task = { driver: 'command', argv, description: 'Paint it', runtime: 'process' as const, tries: 1 }
   const made = await orch.submit(repository.path, [task])
   const [dead] = await orch.finished(made.id)
   expect(dead).toMatchObject({ state: 'dead' })

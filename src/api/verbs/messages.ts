@@ -24,7 +24,7 @@ export const addressee = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/, 'a 
 /** Ids of copies for many hold the name of the mailbox, too. */
 export const anyMessageId = z.string().regex(/^[\w-]{8,130}$/, 'the id of a message')
 
-export const sendSchema = z.strictObject({
+const sendSchema = z.strictObject({
   /** Whose message it is: `person`, or the mailbox of a program. */
   from: mailboxName.default(PERSON),
   /** An agent, a task, a mailbox, `person`, `#topic`; `*` = all of `run`. Absent for an answer and with `capability`. */
@@ -45,7 +45,6 @@ export const sendSchema = z.strictObject({
   /** The run that `*` and `#topic` are limited to. */
   run: id.optional(),
 })
-export type SendRequest = z.input<typeof sendSchema>
 
 export const messageVerbs = {
   /** Durable when answered. `created` is false when it had been sent before; `to` are the mailboxes it went to. */

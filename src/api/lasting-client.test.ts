@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { fakeDaemon } from '../../test/support/cli.ts'
+import { temporaryDirectory } from '../../test/support/temporary.ts'
+import { systemClock } from '../clock.ts'
+import { connectProgram } from './lasting-client.ts'
+
+test('a call waits for a daemon that was stopped, and is made again', async () => {
+  const first = await fakeDaemon()
+  const client = await connectProgram({ stateDir: first.state, autostart: false })
+  expect(await client.call('runs', { query: {} })).toEqual({ runs: [] })
+  await first.close()
+  const waiting = client.call('diff', { params: { number: 1 }, query: { repo: '/repo' } })
+  await fakeDaemon({ diff: async () => ({ diff: 'of the second' }) }, first.state)
+  expect(await waiting).toEqual({ diff: 'of the second' })
+  client.close()
+})
+
+test('what the daemon answers is no reason to ask again, and patience has an end', async () => {
+  let asked = 0
+  const { state, close } = await fakeDaemon({
+    diff: async () => {
+      asked += 1
+      throw new Error('broken')
+    },
+  })
+  let now = 0
+  const skip = async (ms: number) => {
+    now += ms
+  }
+  const clock = { ...systemClock, now: () => now, sleep: skip }
+  const client = await connectProgram({ stateDir: state, autostart: false, patienceMs: 5_000, clock })
+  const diff = () => client.call('diff', { params: { number: 1 }, query: { repo: '/repo' } })
+  await expect(diff()).rejects.toMatchObject({ code: 'E_INTERNAL' })
+  expect(asked).toBe(1)
+  await close()
+  await expect(diff()).rejects.toMatchObject({ code: 'E_DAEMON' })
+  expect(now).toBeGreaterThanOrEqual(5_000)
+  client.close()
+})
+
+test('no daemon and none wanted, a directory that is none', async () => {
+  const stateDir = temporaryDirectory('ol')
+  await expect(connectProgram({ stateDir, autostart: false })).rejects.toMatchObject({ code: 'E_DAEMON' })
+  await expect(connectProgram({ stateDir: 'relative' })).rejects.toMatchObject({ code: 'E_STATE_DIR' })
+})
+
+test('what cannot be done twice is not made again when nobody knows whether it was done', async () => {
+  let said = 0
+  const daemon = await fakeDaemon({
+    say: async () => {
+      said += 1
+      await daemon.close()
+      return {}
+    },
+  })
+  const client = await connectProgram({ stateDir: daemon.state, autostart: false })
+  const say = client.call('say', { params: { id: 't-1' }, body: { text: 'once' } })
+  await expect(say).rejects.toMatchObject({ code: 'E_DAEMON' })
+  expect(said).toBe(1)
+  client.close()
+})
