@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Tests that run the compiled program. */
-const BUILT = ['test/e2e/cli/**/*.test.ts', 'test/e2e/lies.test.ts', 'test/crash/kills.test.ts']
+const BUILT = ['test/e2e/cli/**/*.test.ts', 'test/e2e/lies.test.ts', 'test/crash/{kills,messages}.test.ts']
 
 export default defineConfig({
   test: {
