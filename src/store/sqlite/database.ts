@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { OrchError } from '../../errors.ts'
 import { storeError } from './failure.ts'
 
@@ -89,6 +90,21 @@ function checkVersion(connection: DatabaseSync): void {
   })
 }
 
+/** About a second. */
+const MOST_STARTS = 200
+
+/** A copy whose first step meets a transaction of this very connection fails with the code of no error (Node 24): begun again. */
+async function copyOut(connection: DatabaseSync, target: string): Promise<void> {
+  for (let start = 1; ; start++) {
+    try {
+      return void (await backup(connection, target, { rate: 500 }))
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== 0 || start === MOST_STARTS) throw error
+      await sleep(5)
+    }
+  }
+}
+
 function wrap(connection: DatabaseSync, file: string): Database {
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
@@ -119,7 +135,7 @@ function wrap(connection: DatabaseSync, file: string): Database {
       return connection.isTransaction
     },
     copyTo: async (target) => {
-      await backup(connection, target, { rate: 500 }).catch((error) => {
+      await copyOut(connection, target).catch((error) => {
         throw storeError(error, target)
       })
     },

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, type TestContext } from 'vitest'
-import { submit } from '../../../test/support/store.ts'
+import { ids, lease, listenTo, message, openBox, RETRY, statesOf } from '../../../test/support/mail.ts'
+import { REASON, submit } from '../../../test/support/store.ts'
 import { temporaryDirectory } from '../../../test/support/temporary.ts'
 import { exec } from '../../exec.ts'
 import type { TaskId } from '../../id.ts'
@@ -53,6 +54,37 @@ it('refuses whole groups with E_DISK_FULL, keeps what was acknowledged, and work
   const again = await openSqliteStore({ file: join(disk, 'orch.db') })
   expect((await again.tasks.list()).map(({ id }) => id).sort()).toEqual([...kept].sort())
   await again.close()
+})
+
+it('keeps mailboxes as they were when there is no room: what was sent, what is leased, what was rung for', async (test) => {
+  const disk = await smallDisk(test)
+  const ballast = join(disk, 'ballast')
+  const store = await openSqliteStore({ file: join(disk, 'orch.db') })
+  await openBox(store, 'bob', { reader: 'reader' })
+  const messages = [message(), message()]
+  await store.mailboxes.send(messages, 1)
+  await lease(store)
+  writeFileSync(ballast, Buffer.alloc(1_200_000))
+  const heard = listenTo(store)
+  const text = 'x'.repeat(900_000)
+  const order = { mailbox: 'bob', reader: 'reader', ids: ids(messages), now: 2 }
+  const outcomes = await Promise.allSettled([
+    store.mailboxes.acknowledge({ ...order, ids: ids(messages.slice(0, 1)) }),
+    store.mailboxes.giveBack({ ...order, reason: REASON, retry: { ...RETRY, baseMs: 0 } }),
+    store.mailboxes.send([message({ payload: { text } })], 2),
+  ])
+  expect(outcomes).toMatchObject(
+    outcomes.map(() => ({ status: 'rejected', reason: { code: 'E_DISK_FULL' } })),
+  )
+  expect(heard()).toEqual([])
+  expect(await statesOf(store, ids(messages))).toEqual(['waiting', 'waiting'])
+  expect(await lease(store)).toEqual([]) // the leases are still there
+
+  rmSync(ballast)
+  await store.mailboxes.acknowledge(order)
+  expect(await store.mailboxes.waiting('bob')).toEqual({ direct: 0, copies: 0 })
+  expect(await store.upkeep.check()).toEqual([])
+  await store.close()
 })
 
 it('says E_DISK_FULL when there is no room for a store at all', async (test) => {

@@ -4,7 +4,7 @@ import { temporaryDirectory } from '../../../test/support/temporary.ts'
 import { OrchError } from '../../errors.ts'
 import { silentLog } from '../../log.ts'
 import { openDatabase } from './database.ts'
-import { createGroupCommit } from './group.ts'
+import { createGroupCommit, together } from './group.ts'
 
 function open() {
   const db = openDatabase(join(temporaryDirectory(), 'group.db'))
@@ -106,4 +106,32 @@ it('rejects the whole group when the engine is gone', async () => {
   db.close()
   const outcomes = await Promise.allSettled(writes)
   expect(outcomes).toMatchObject([{ reason: { code: 'E_STORE' } }, { reason: { code: 'E_STORE' } }])
+})
+
+it('undoes several kinds of effects together, each to where it was', () => {
+  const list = () => {
+    const all: number[] = []
+    const rewind = (mark: number) => {
+      all.length = mark
+    }
+    return { all, mark: () => all.length, rewind, publish: () => void all.push(-1) }
+  }
+  const [one, two] = [list(), list()]
+  const both = together(one, two)
+  both.mark()
+  one.all.push(1)
+  const second = both.mark()
+  one.all.push(2)
+  two.all.push(3)
+  both.rewind(second)
+  expect([one.all, two.all]).toEqual([[1], []])
+  both.mark()
+  two.all.push(4)
+  both.publish()
+  expect([one.all, two.all]).toEqual([
+    [1, -1],
+    [4, -1],
+  ])
+  both.rewind(0)
+  expect([one.all, two.all]).toEqual([[], []])
 })

@@ -9,11 +9,12 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { claim, refused, submit } from '../../../test/support/store.ts'
+import { lease, message, openBox, statesOf } from '../../../test/support/mail.ts'
+import { claim, refused, SPEC, submit } from '../../../test/support/store.ts'
 import { temporaryDirectory } from '../../../test/support/temporary.ts'
 import { openDatabase } from './database.ts'
 import { restoreSqliteStore } from './restore.ts'
-import { migrate } from './schema.ts'
+import { MIGRATIONS, migrate } from './schema.ts'
 import { openSqliteStore } from './sqlite.ts'
 
 const clock = { now: () => Date.UTC(2026, 10, 3, 4, 5, 6, 789) }
@@ -84,6 +85,19 @@ describe('backup', () => {
   })
 })
 
+it('copies also when it begins in the middle of a transaction', async () => {
+  const directory = temporaryDirectory()
+  const db = openDatabase(join(directory, 'a.db'))
+  db.script('CREATE TABLE a (x); BEGIN IMMEDIATE; INSERT INTO a VALUES (1)')
+  const copied = db.copyTo(join(directory, 'b.db'))
+  setTimeout(() => db.script('INSERT INTO a VALUES (2); COMMIT'), 60)
+  await copied
+  db.close()
+  const copy = openDatabase(join(directory, 'b.db'))
+  expect(copy.all('SELECT x FROM a')).toEqual([{ x: 1 }, { x: 2 }])
+  copy.close()
+})
+
 describe('restore', () => {
   it('puts the backup in place and keeps the old store beside it', async () => {
     const { directory, file, backup, store } = await backedUp()
@@ -102,6 +116,43 @@ describe('restore', () => {
     const file = join(directory, 'fresh.db')
     expect(await restoreSqliteStore({ backup, file, clock })).toEqual({ kept: undefined })
     expect(await tasksIn(file)).toEqual(['t-old'])
+  })
+
+  it('brings back what waited in mailboxes, with its order', async () => {
+    const { file, backup, store } = await backedUp()
+    await openBox(store, 'bob', { reader: 'reader' })
+    const [first, second, later] = [message(), message(), message()]
+    await store.mailboxes.send([first, second], 1)
+    await store.upkeep.backup(`${backup}.mail`)
+    await store.mailboxes.acknowledge({ mailbox: 'bob', reader: 'reader', ids: [first.id], now: 2 })
+    await store.mailboxes.send([later], 3)
+    await store.close()
+    await restoreSqliteStore({ backup: `${backup}.mail`, file, clock })
+    expect(await tasksIn(file)).toEqual(['t-new', 't-old'])
+    const restored = await openSqliteStore({ file })
+    expect(await statesOf(restored, [first.id, later.id])).toEqual(['waiting', undefined])
+    expect((await lease(restored)).map((delivery) => delivery.message)).toEqual([first, second])
+    await restored.close()
+  })
+
+  it('takes a backup that an older Orch made, and leaves that as it is', async () => {
+    const directory = temporaryDirectory()
+    const [backup, file] = [join(directory, 'backup.db'), join(directory, 'orch.db')]
+    const db = openDatabase(backup)
+    migrate(db, MIGRATIONS.slice(0, 1))
+    const run = { id: 'r-1', requestId: 'r-1', repo: '/repo', createdAt: 1 }
+    const life = { state: 'queued', epoch: 0, used: 0, createdAt: 1, updatedAt: 1 }
+    const task = { id: 't-old', runId: 'r-1', ...life }
+    db.run(`INSERT INTO runs VALUES (1, 'r-1', 'r-1', ?)`, JSON.stringify(run))
+    const insert = `INSERT INTO tasks (id, run_id, repo, state, priority, not_before, record)
+      VALUES ('t-old', 'r-1', '/repo', 'queued', 0, 0, ?)`
+    db.run(insert, JSON.stringify(task))
+    db.run('INSERT INTO specs VALUES (1, ?)', JSON.stringify(SPEC))
+    db.close()
+    const before = readFileSync(backup)
+    await restoreSqliteStore({ backup, file, clock })
+    expect(await tasksIn(file)).toEqual(['t-old'])
+    expect(readFileSync(backup).equals(before)).toBe(true)
   })
 
   it('refuses while the store is open, and leaves it unharmed', async () => {

@@ -6,7 +6,7 @@ import { syncToDisk } from './backup.ts'
 import { checkDatabase } from './check.ts'
 import { type Database, openDatabase, openForReplacement } from './database.ts'
 import { storeError } from './failure.ts'
-import { expectStore } from './schema.ts'
+import { expectStore, migrate } from './schema.ts'
 
 export interface RestoreOptions {
   backup: string
@@ -80,7 +80,7 @@ function giveLogBack(file: string, kept: string): void {
   rmSync(log, { force: true })
 }
 
-/** Everything is looked at in the copy, so that nothing is written to the backup or beside it. */
+/** Everything is looked at (and brought to the newest version) in the copy, so that nothing is written to the backup or beside it. */
 function copyChecked(backup: string, copy: string): void {
   for (const suffix of ['', '-wal']) {
     if (existsSync(backup + suffix)) copyFileSync(backup + suffix, copy + suffix, constants.COPYFILE_EXCL)
@@ -99,6 +99,7 @@ function examine(copy: string): string[] {
   const db = openDatabase(copy)
   try {
     expectStore(db)
+    migrate(db)
     return checkDatabase(db)
   } finally {
     db.close()

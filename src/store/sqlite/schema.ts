@@ -10,7 +10,7 @@ const APPLICATION_ID = 0x4f726368
  * can be long and never changes, so it has a row of its own that no arrow writes again. How many messages wait in a
  * mailbox stands beside its record: to count them at each send would take longer than to send.
  */
-const MIGRATIONS = [
+export const MIGRATIONS = [
   `
   CREATE TABLE runs (
     ordinal INTEGER PRIMARY KEY,
