@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { files, longText, repositoryPath, shortText } from '../message/words.ts'
+import { branchName } from '../task/task.ts'
 
 /** A handoff: the context package that moves work on to another agent. */
 
@@ -13,8 +14,12 @@ export const handoffSchema = z.strictObject({
   urgency: z.enum(['low', 'normal', 'high', 'critical']).default('normal'),
   /** What was done until now. */
   context: z.strictObject({
-    task: z.strictObject({ id: z.string().max(60), title: shortText, description: longText }),
-    branch: z.string().max(200),
+    task: z.strictObject({
+      id: z.string().regex(/^t-[0-9a-z]{1,40}$/),
+      title: shortText,
+      description: longText,
+    }),
+    branch: branchName,
     /** The receiver's branch starts here. */
     commit: z.string().regex(/^[0-9a-f]{40,64}$/, 'a whole commit id'),
     commits: z

@@ -1,3 +1,4 @@
+import { toOrchError } from '../errors.ts'
 import type { TaskId } from '../id.ts'
 import { isFinal } from '../task/task.ts'
 import { interruptFor } from './conversation/say.ts'
@@ -6,6 +7,12 @@ import type { Parts } from './parts.ts'
 /** Tells attempts of this process when something has come for their agents. */
 export interface Postman {
   end(): void
+}
+
+/** Critical messages that came when nobody was there to announce them. */
+export async function hurryAll(parts: Parts): Promise<void> {
+  const working = await parts.store.tasks.list({ host: parts.host, states: ['working'] })
+  for (const { id } of working) await hurry(parts, id)
 }
 
 /** A message wakes who follows its receiver; a critical one ends the receiver's turn; a task that ended wakes who made it. */
@@ -48,8 +55,15 @@ async function hurry(parts: Parts, id: TaskId): Promise<void> {
   const task = await parts.store.tasks.get(id)
   if (!task || isFinal(task.state) || task.state !== 'working') return
   const waiting = await parts.store.mailboxes.history({ mailbox: id, states: ['waiting'] })
-  const critical = waiting.some(
-    ({ message }) => message.to === id && message.priority === 'critical' && !message.audience,
-  )
-  if (critical) await interruptFor(parts, task)
+  const critical = waiting
+    .map(({ message }) => message)
+    .filter((it) => it.to === id && it.priority === 'critical' && !it.audience)
+  if (critical.length === 0) return
+  const ids = critical.map((it) => it.id)
+  await interruptFor(parts, task, ids).catch(ignoreDeaf)
+}
+
+/** Who is at its end, cannot hear, or is being set up gets it as any other message. */
+function ignoreDeaf(error: unknown): void {
+  if (!['E_STATE', 'E_CANNOT_HEAR'].includes(toOrchError(error).code)) throw error
 }

@@ -36,6 +36,8 @@ interface Way {
   expects(parts: Parts, task: Task): Promise<void> | void
 }
 interface Act {
+  /** The first process ends its turn before this. */
+  afterTurn?: true
   when(task: Task): boolean
   act(by: Orchestrator, task: Task, parts: Parts): Promise<unknown>
 }
@@ -151,7 +153,7 @@ const ways: Record<string, Way> = {
   },
   'a question to a person, and its answer': {
     script: (begins, go) => processes([...begins, until(go), reported('one')], second),
-    acts: [asksPerson, { ...answers, when: ({ waitingFor }) => waitingFor === 'message' }],
+    acts: [asksPerson, { ...answers, afterTurn: true, when: ({ waitingFor }) => waitingFor === 'message' }],
     moments: ['tasks.wait', 'tasks.resume', 'mailboxes.lease', 'mailboxes.acknowledge', ...STEP],
     expects: (_, task) => expect(countOf(work(task, 'rest'), 'Port 8080')).toBe(1),
   },
@@ -225,7 +227,7 @@ async function accompany(parts: Parts, by: Orchestrator, task: Task, way: Way, g
   return await waitUntil(`${task.id} is final`, async () => {
     const now = (await parts.store.tasks.get(task.id)) as Task
     const next = way.acts?.[await doneOf(parts, task)]
-    if (!next && !existsSync(go)) writeFileSync(go, '')
+    if ((!next || next.afterTurn) && !existsSync(go)) writeFileSync(go, '')
     if (next?.when(now) && !isFinal(now.state)) await next.act(by, now, parts).catch(ignoreState)
     return isFinal(now.state) && now
   })

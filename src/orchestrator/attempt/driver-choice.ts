@@ -49,7 +49,8 @@ export async function hasFallback(parts: Parts, task: Task, code: string): Promi
   const profile = await parts.profiles.find(task.spec.repo, task.spec.profile)
   const choices = await choicesOf(parts, task, profile)
   const attempts = await parts.store.tasks.attempts(task.id)
-  const tried = new Set(attempts.map(({ driver }) => driver ?? task.spec.driver))
+  const begun = attempts.filter(({ outcome }) => outcome !== 'postponed')
+  const tried = new Set(begun.map(({ driver }) => driver ?? task.spec.driver))
   return choices.some((name) => !tried.has(name))
 }
 

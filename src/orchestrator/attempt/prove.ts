@@ -1,6 +1,6 @@
 import { toOrchError } from '../../errors.ts'
 import type { Proof } from '../../task/task.ts'
-import { bringInMissing } from '../family/children.ts'
+import { bringInMissing, publishedByChildren } from '../family/children.ts'
 import { handedOver } from '../handoff/handed-over.ts'
 import { driverOf } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
@@ -26,7 +26,9 @@ export async function prove(held: Held): Promise<void> {
 async function proofOf(held: Held): Promise<Proof | undefined> {
   if (held.task.spec.proof === 'answer') return await proveAnswer(held)
   const handedTo = await handedOver(held.parts, held.task)
-  return handedTo.length > 0 ? { handedTo } : await proveWork(held)
+  if (handedTo.length > 0) return { handedTo }
+  const published = await publishedByChildren(held.parts, held.task)
+  return published.length > 0 ? { handedTo: published } : await proveWork(held)
 }
 
 /** What a command left uncommitted is its work. */

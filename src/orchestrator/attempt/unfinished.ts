@@ -18,18 +18,21 @@ export async function unfinished({ held, hearing }: Watch): Promise<'mail' | 'wa
   if (canHear) await takeMail(held, hearing)
   if (hearing.words.length > words) return 'mail'
   if (pending > 0) return 'wait'
-  if (!canHear) await readResults(held)
+  if (!canHear) await readByItsEnd(held)
   return canHear && (await openRequests(parts, task.id)).length > 0 ? 'wait' : 'nothing'
 }
 
+/** What its tools have given it, or its branch holds by now. */
+const GIVEN = ['task_result', 'assistance_response', 'validation_result'] as const
+
 /**
- * Who cannot be spoken to has no further turn to read what its children came to: their work is in its branch by now, and
- * a next attempt is told of them.
+ * Who cannot be spoken to has no further turn to read what its children came to and what it was answered; a daemon that was
+ * killed does not know what its tools have shown it. A next attempt is told of its children.
  */
-async function readResults({ parts, task, attempt }: Held): Promise<void> {
+async function readByItsEnd({ parts, task, attempt }: Held): Promise<void> {
   const { mailboxes } = parts.store
-  const found = await mailboxes.history({ mailbox: task.id, types: ['task_result'], states: ['waiting'] })
-  const ids = found.map(({ message }) => message.id)
+  const found = await mailboxes.history({ mailbox: task.id, types: [...GIVEN], states: ['waiting'] })
+  const ids = found.filter(({ message }) => message.to === task.id).map(({ message }) => message.id)
   if (ids.length === 0) return
   await mailboxes.acknowledge({ mailbox: task.id, reader: attempt.agent, ids, now: parts.clock.now() })
 }

@@ -37,10 +37,19 @@ export async function interrupt(parts: Parts, { id }: Task, text?: string): Prom
   listener.hearing.wake()
 }
 
-/** A message that cannot wait ends the turn of a working agent; it goes on with what is in its mailbox. @throws as interrupt */
-export async function interruptFor(parts: Parts, { id }: Pick<Task, 'id'>): Promise<void> {
+/**
+ * Messages (their ids) that cannot wait end the turn of a working agent, unless it has been given them; it goes on with what is
+ * in its mailbox. @throws as interrupt
+ */
+export async function interruptFor(
+  parts: Parts,
+  { id }: Pick<Task, 'id'>,
+  messages: readonly string[],
+): Promise<void> {
   const listener = await listenerOf(parts, id)
-  if (listener.hearing.interrupt) return
+  const { given, words, interrupt: before } = listener.hearing
+  const isKnown = (message: string) => given.has(message) || words.some((word) => word.id === message)
+  if (before || messages.every(isKnown)) return
   await endTurn(parts, listener, { message: true })
   listener.hearing.wake()
 }
