@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { OrchError } from '../../errors.ts'
 import { DELIVERY_STATES } from '../../message/delivery.ts'
 import { FINAL_STATES, type Task, type TaskState } from '../../task/task.ts'
@@ -21,7 +22,10 @@ export function createMailboxes(tools: MailTools, { write }: GroupCommit): Mailb
     close: (name, now, reason) => write(() => closeMailbox(tools, name, now, reason)),
     find: async (name) => boxes.find(name),
     list: async (filter = {}) => boxes.list(filter),
-    waiting: async (name) => boxes.waiting(name),
+    waiting: async (name) => {
+      const { direct, copies } = boxes.filled(name)
+      return { direct, copies }
+    },
 
     send: (sent, now) => write(() => send(tools, sent, now)),
     lease: async (request) => lease(tools, request),
@@ -66,7 +70,7 @@ function openMailbox({ boxes, leases, arrivals }: MailTools, order: MailboxOrder
   const openedAt = there?.open ? there.openedAt : now
   const box: Mailbox = { capabilities: [], topics: [], ...there, ...given(order), open: true, openedAt }
   if (!there) boxes.add(box)
-  else if (JSON.stringify(there) !== JSON.stringify(box)) boxes.save(box)
+  else if (!isDeepStrictEqual(there, box)) boxes.save(box)
   if (there && there.reader !== box.reader) {
     for (const { id } of leases.of(name)) leases.release(name, id)
     arrivals.ring(name)

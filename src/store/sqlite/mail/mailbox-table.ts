@@ -47,15 +47,14 @@ export function createMailboxTable(db: Database) {
         `${reader} is not the reader of ${name}: that is ${box.reader ?? 'nobody'}`,
       )
     },
-    /** @throws OrchError E_NOT_FOUND */
-    waiting(name: string): { direct: number; copies: number } {
-      const { direct, copies } = existing(name)
-      return { direct, copies }
+    /** With how many wait. @throws OrchError E_NOT_FOUND */
+    filled(name: string): { box: Mailbox; direct: number; copies: number } {
+      const { record, direct, copies } = existing(name)
+      return { box: parse({ record }), direct, copies }
     },
-    add({ name, runId, ...rest }: Mailbox): void {
-      const record = JSON.stringify({ name, ...(runId && { runId }), ...rest })
+    add(box: Mailbox): void {
       const sql = 'INSERT INTO mailboxes (name, run_id, open, record) VALUES (?, ?, ?, ?)'
-      db.run(sql, name, runId ?? null, Number(rest.open), record)
+      db.run(sql, box.name, box.runId ?? null, Number(box.open), JSON.stringify(box))
     },
     save(box: Mailbox): void {
       const sql = 'UPDATE mailboxes SET run_id = ?, open = ?, record = ? WHERE name = ?'

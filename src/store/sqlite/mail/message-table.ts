@@ -56,8 +56,9 @@ export const FORGET_BEYOND = `DELETE FROM messages WHERE ordinal IN (
 
 export const COUNTS = 'SELECT state, type, count(*) AS messages FROM messages GROUP BY state, type'
 
-/** Rows read at a time: what waits can be far more than memory should hold. */
-const PAGE = 100
+/** Rows read at a time, first and at most: what waits can be far more than memory should hold. */
+const FIRST_PAGE = 16
+const MOST_PAGE = 256
 
 const timeOf = (iso: string | undefined): number | null => (iso === undefined ? null : Date.parse(iso))
 const requestTypeOf = (answer: MessageType): string | undefined =>
@@ -99,11 +100,12 @@ export function createMessageTable(db: Database) {
     },
     /** In order. What is changed meanwhile is seen as it is then. */
     *waitingIn(mailbox: string): Generator<MessageRow> {
-      for (let after = -1; ; ) {
-        const page = db.all<MessageRow>(WAITING, mailbox, after, PAGE)
+      let after = -1
+      for (let size = FIRST_PAGE; ; size = Math.min(size * 2, MOST_PAGE)) {
+        const page = db.all<MessageRow>(WAITING, mailbox, after, size)
         yield* page
         const last = page.at(-1)
-        if (!last || page.length < PAGE) return
+        if (!last || page.length < size) return
         after = last.ordinal
       }
     },

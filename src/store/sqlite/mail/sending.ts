@@ -18,10 +18,11 @@ export function send(
 
 function put(tools: MailTools, message: Message, now: number): void {
   const { boxes, events, messages, arrivals } = tools
-  const hindrance = hindranceOf(tools, message.to)
+  const receiver = boxes.filled(message.to)
+  const hindrance = hindranceOf(receiver)
   if (hindrance && message.audience === undefined) throw hindrance.error
   // What a person writes to an agent belongs to the agent's run.
-  const runId = message.runId ?? boxes.get(message.to).runId
+  const runId = message.runId ?? receiver.box.runId
   const scope = boxes.scopeOf(message.from, runId)
   const ordinal = events.add({ type: 'message.sent', at: now, ...scope, data: { ...message } })
   messages.add(message, { ordinal, runId, now })
@@ -31,15 +32,15 @@ function put(tools: MailTools, message: Message, now: number): void {
 }
 
 /** One of many that cannot take a copy does not keep the others from theirs. */
-function hindranceOf({ boxes }: MailTools, name: string) {
-  const box = boxes.get(name)
+function hindranceOf({ box, direct, copies }: ReturnType<MailTools['boxes']['filled']>) {
+  const { name, open, capacity } = box
   const because = (code: string, error: OrchError) => ({ error, reason: { code, message: error.message } })
-  if (!box.open)
+  if (!open)
     return because('receiver-gone', new OrchError('E_STATE', `nobody reads ${name} any more: it is closed`))
-  const { direct, copies } = boxes.waiting(name)
-  if (direct + copies < box.capacity) return undefined
-  const details = { mailbox: name, waiting: direct + copies, capacity: box.capacity }
-  const text = `the mailbox ${name} is full: ${direct + copies} messages wait there`
+  const waiting = direct + copies
+  if (waiting < capacity) return undefined
+  const text = `the mailbox ${name} is full: ${waiting} messages wait there`
+  const details = { mailbox: name, waiting, capacity }
   return because('mailbox-full', new OrchError('E_MAILBOX_FULL', text, { details }))
 }
 
@@ -47,7 +48,7 @@ function hindranceOf({ boxes }: MailTools, name: string) {
 export function redrive(tools: MailTools, ids: readonly string[], now: number): void {
   for (const id of new Set(ids)) {
     const row = deadRow(tools, id)
-    const hindrance = hindranceOf(tools, row.mailbox)
+    const hindrance = hindranceOf(tools.boxes.filled(row.mailbox))
     if (hindrance) throw hindrance.error
     const { expiresAt, ...message } = messageOf({ ...row, returns: 0 })
     // What had expired would be buried again at once.
