@@ -80,19 +80,26 @@ function unreachable(address: Address, cause: Error, signal: AbortSignal | undef
 
 /** The JSON of an answer. @throws OrchError what the daemon says, or E_DAEMON when this is not how a daemon talks. */
 export async function readAnswer(answer: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  try {
-    for await (const chunk of answer) chunks.push(chunk)
-  } catch (cause) {
+  const text = await readAll(answer).catch((cause) => {
     if (cause instanceof OrchError) throw cause
     throw new OrchError('E_DAEMON', `the daemon went away in the middle of its answer`, { cause })
-  }
+  })
   const status = answer.statusCode ?? 0
-  const body = parse(Buffer.concat(chunks).toString('utf8'))
+  const body = parse(text)
   if (status >= 200 && status < 300 && body !== undefined) return body
   const error = (body as { error?: unknown } | undefined)?.error
   if (isErrorBody(error)) throw OrchError.fromBody(error)
   throw new OrchError('E_DAEMON', `what answers there is no orchd (status ${status})`)
+}
+
+function readAll(answer: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    answer.on('data', (chunk) => chunks.push(chunk))
+    answer.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+    answer.on('error', reject)
+    answer.on('close', () => reject(new Error('it was cut off')))
+  })
 }
 
 function parse(text: string): unknown {

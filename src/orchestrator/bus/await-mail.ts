@@ -11,19 +11,21 @@ export async function awaitMail<T>(
   look: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const until = clock.now() + ms
-  let bell = new AbortController()
-  const ring = () => bell.abort()
+  const over = new AbortController()
+  let bell = Promise.withResolvers<void>()
+  const ring = () => bell.resolve()
   const stop = store.mailboxes.onArrival((names) => names.has(mailbox) && ring())
   signal?.addEventListener('abort', ring)
   try {
     for (;;) {
-      bell = new AbortController() // before looking: what comes meanwhile rings it
+      bell = Promise.withResolvers() // before looking: what comes meanwhile rings it
       const found = await look()
       if (found !== undefined || signal?.aborted || clock.now() >= until) return found
-      await clock.sleep(until - clock.now(), bell.signal)
+      await Promise.race([bell.promise, clock.sleep(until - clock.now(), over.signal)])
     }
   } finally {
     stop()
+    over.abort('found') // without a reason it would make an error with its stack
     signal?.removeEventListener('abort', ring)
   }
 }
