@@ -145,7 +145,7 @@ describe('queries', () => {
     [{ runId: 'r-1' }, 'messages_by_run'],
     [{ runId: 'r-1', types: ['warning'], states: ['dead'] }, 'messages_by_run'],
     [{ mailbox: 't-1' }, 'messages_by_sender'],
-    [{ mailbox: 't-1', runId: 'r-1', states: ['waiting'] }, 'messages_by_mailbox'],
+    [{ mailbox: 't-1', runId: 'r-1', states: ['waiting'] }, 'messages_by_mailbox (mailbox=? AND state=?'],
     [{ correlationId: 'm-1' }, 'messages_by_correlation'],
     [{ correlationId: 'm-1', mailbox: 't-1', runId: 'r-1', types: ['warning'] }, 'messages_by_correlation'],
     [{ states: ['dead'] }, 'messages_by_state'],
@@ -174,7 +174,11 @@ describe('queries', () => {
   })
 
   it.each([
-    [WAITING, ['t-1', 0, 1], 'SEARCH messages USING INDEX messages_waiting (mailbox=? AND ordinal>?)'],
+    [
+      WAITING,
+      ['t-1', 0, 1],
+      'SEARCH messages USING INDEX messages_by_mailbox (mailbox=? AND state=? AND rowid>?)',
+    ],
     [EXPIRED, [1, 1], 'SEARCH messages USING INDEX messages_expiring (expires_at>? AND expires_at<?)'],
     [NOTE_ANSWER, ['a', 1, 'c', 't', 's'], 'SEARCH messages USING INDEX messages_by_correlation'],
     [FORGET, [1, 1], 'USING COVERING INDEX messages_settled (sent_at<?)'],

@@ -1,6 +1,6 @@
 import { OrchError } from '../../../errors.ts'
 import type { Delivery, DeliveryState } from '../../../message/delivery.ts'
-import { ANSWERS, type Message, type MessageType } from '../../../message/message.ts'
+import { ANSWERS, type Message, type MessageType, ORCH } from '../../../message/message.ts'
 import type { Reason } from '../../../task/task.ts'
 import type { Database } from '../database.ts'
 
@@ -38,14 +38,17 @@ const FACTS =
 const COUNT = 'UPDATE mailboxes SET direct = direct + ?, copies = copies + ? WHERE name = ?'
 const INSERT = `INSERT INTO messages (ordinal, id, mailbox, sender, run_id, type, correlation_id, copy, state, sent_at,
   expires_at, returns, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, 0, ?)`
-/** Left alone, SQLite walks all that the mailbox ever had, or all that wait anywhere. */
-export const WAITING = `SELECT ${FACTS} FROM messages INDEXED BY messages_waiting
+/** Left alone, SQLite walks all that wait anywhere. */
+export const WAITING = `SELECT ${FACTS} FROM messages INDEXED BY messages_by_mailbox
   WHERE mailbox = ? AND state = 'waiting' AND ordinal > ?
   ORDER BY ordinal LIMIT ?`
 export const EXPIRED = `SELECT ${FACTS} FROM messages INDEXED BY messages_expiring
   WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?`
 export const NOTE_ANSWER = `UPDATE messages SET answer_id = ?, answer_at = ?
   WHERE correlation_id = ? AND +type = ? AND +sender = ? AND answer_id IS NULL`
+const ASKED_OF = 'AND +mailbox = ?'
+const UNREACHED = `AND (+state IN ('dead', 'dropped') OR expires_at <= ?
+  OR EXISTS (SELECT 1 FROM mailboxes b WHERE b.name = messages.mailbox AND b.open = 0))`
 /** The oldest are those that were sent first, also when they were sent again since. */
 export const FORGET = `DELETE FROM messages WHERE ordinal IN (
   SELECT ordinal FROM messages INDEXED BY messages_settled WHERE state IN ('acknowledged', 'dropped') AND sent_at < ?
@@ -93,10 +96,14 @@ export function createMessageTable(db: Database) {
       db.run(INSERT, ordinal, id, to, from, runId, type, correlationId, copy, now, expiresAt, json)
       count({ mailbox: to, copy }, 1)
     },
-    /** The request that this answers has its answer now, in each of its copies that had none. */
-    noteAnswer({ id, type, to, correlationId }: Message, now: number): void {
+    /** At the request that was asked of its sender; what `orch` answers, at the copies that nobody else will, or else at all. */
+    noteAnswer({ id, type, from, to, correlationId }: Message, now: number): void {
       const request = requestTypeOf(type)
-      if (request && correlationId) db.run(NOTE_ANSWER, id, now, correlationId, request, to)
+      if (!request || !correlationId) return
+      const note = (which: string, ...values: (string | number)[]) =>
+        changed(db, `${NOTE_ANSWER} ${which}`, id, now, correlationId, request, to, ...values) > 0
+      if (from !== ORCH) note(ASKED_OF, from)
+      else if (!note(UNREACHED, now)) note('')
     },
     /** In order. What is changed meanwhile is seen as it is then. */
     *waitingIn(mailbox: string): Generator<MessageRow> {
@@ -150,7 +157,7 @@ export function createMessageTable(db: Database) {
   }
 }
 
-function changed(db: Database, sql: string, ...values: number[]): number {
+function changed(db: Database, sql: string, ...values: (string | number)[]): number {
   db.run(sql, ...values)
   return db.one<{ changed: number }>('SELECT changes() AS changed')?.changed ?? 0
 }
