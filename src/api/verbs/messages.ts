@@ -35,7 +35,7 @@ const sendSchema = z.strictObject({
   type: text(60),
   payload: z.unknown(),
   version: z.literal(MESSAGE_VERSION).optional(),
-  /** Sent again with the same id it is the same message. */
+  /** Sent again with the same id it is the same message. An answer has an id made from that of its request. */
   id: messageId.optional(),
   priority: z.enum(PRIORITIES).optional(),
   /** Of an answer: that of its request. */

@@ -76,8 +76,11 @@ test('a request of an agent is read and answered; then nothing waits', async () 
     out: expect.stringContaining('assistance_response'),
   })
   expect(await newest()).toMatchObject({ to: task.id, correlationId: id, payload: { answer: '8080' } })
-  await cli('send', task.id, '--reply', id, '8081')
-  expect(await newest()).toMatchObject({ payload: { answer: '8081' } })
+  expect(await cli('send', task.id, '--reply', id, '8080')).toMatchObject({ code: 0 }) // the same again
+  expect(await cli('send', '--reply', id, '8081')).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/answered already by you[\s\S]*E_STATE/),
+  })
   expect(await cli('inbox', '--ack', id)).toEqual({ code: 0, err: '', out: '1 message read\n' })
   expect((await cli('inbox')).out).toBe('nothing waits for person\n')
   expect(await json('messages', id)).toMatchObject({ state: 'acknowledged', answer: {}, kind: 'message' })
@@ -188,6 +191,17 @@ test('--follow shows what is there, then what happens, each once, until Ctrl-C',
     .split('\n')
     .map((line) => `${/(first|second|yes|nobody)/.exec(line)?.[1]} ${/\[(\w+)/.exec(line)?.[1]}`)
   expect(told).toEqual(['first waits', 'second sent', 'yes sent', 'first read', 'second read'])
+})
+
+test('the mailbox of a program is looked into, not read, by people', async () => {
+  const { cli, client, json } = await withTask()
+  await client.call('openMailbox', { body: { name: 'builds', reader: 'one' } })
+  const { id } = await json('send', 'builds', 'x')
+  expect((await json('inbox', 'builds')).messages).toHaveLength(1)
+  expect(await cli('inbox', 'builds', '--ack', id)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/E_STALE[\s\S]*only that one reads there/),
+  })
 })
 
 test('an inbox that nobody has ever written to', async () => {

@@ -27,6 +27,8 @@ export async function openOwn(parts: Parts, box: ProgramMailbox): Promise<Mailbo
   return await parts.store.mailboxes.open({ ...box, capacity: parts.config.mailboxSize }, parts.clock.now())
 }
 
+const TAKEN_OVER = 'Another process has opened it: only that one reads there. Open it again to take it back.'
+
 /** @throws OrchError E_STALE when somebody else reads it */
 export async function closeOwn(
   parts: Parts,
@@ -35,7 +37,8 @@ export async function closeOwn(
   await checkOwnName(parts, name)
   const box = await parts.store.mailboxes.find(name)
   if (!box) throw new OrchError('E_NOT_FOUND', `there is no mailbox ${name}`)
-  if (box.reader !== reader) throw new OrchError('E_STALE', `the mailbox ${name} has another reader by now`)
+  if (box.reader !== reader)
+    throw new OrchError('E_STALE', `the mailbox ${name} has another reader by now`, { fix: TAKEN_OVER })
   const reason = { code: 'receiver-gone', message: `the program ${name} has closed its mailbox` }
   await parts.store.mailboxes.close(name, parts.clock.now(), reason)
 }
@@ -112,8 +115,11 @@ export async function acknowledgeOwn(parts: Parts, { name, reader = name, ids }:
   await checkOwnName(parts, name)
   const { mailboxes } = parts.store
   const now = parts.clock.now()
-  if (name === PERSON && (await mailboxes.find(name))?.reader !== reader)
+  const box = await mailboxes.find(name)
+  if (name === PERSON && box?.reader !== reader)
     await mailboxes.open({ name, reader, capacity: parts.config.mailboxSize }, now)
+  else if (box && box.reader !== reader)
+    throw new OrchError('E_STALE', `${reader} is not the reader of the mailbox ${name}`, { fix: TAKEN_OVER })
   await mailboxes.acknowledge({ mailbox: name, reader, ids, now })
 }
 

@@ -1,6 +1,6 @@
 import { OrchError } from '../../errors.ts'
-import type { Delivery } from '../../message/delivery.ts'
-import { isAnswer, isRequest } from '../../message/message.ts'
+import { ANSWERS, isAnswer, isRequest } from '../../message/message.ts'
+import { answerTo, requestAskedOf } from '../bus/answer.ts'
 import { type SendOrder, type Sent, send } from '../bus/bus.ts'
 import { checkPayload } from '../bus/payload.ts'
 import type { Parts } from '../parts.ts'
@@ -20,37 +20,49 @@ export interface OutsiderOrder extends Omit<SendOrder, 'to'> {
 }
 
 /**
- * Sends as a person or a program. @throws OrchError what `send`, `outsider` and `freeMailbox` throw; E_INVALID (no receiver, or two)
+ * Sends as a person or a program. An answer goes to who asked, once: its id is that of the answer.
+ * @throws OrchError what `send`, `answerTo`, `outsider` and `freeMailbox` throw; E_INVALID (no receiver, or two)
  */
 export async function sendAs(parts: Parts, given: OutsiderOrder): Promise<Sent> {
   const { from, to, capability, run, ...order } = given
   checkPayload(order.type, order.payload)
-  const receiver = to === undefined ? await otherReceiver(parts, given) : await whole(parts, to, given)
+  if (isAnswer(order.type)) return await answerAs(parts, given)
+  const receiver = to === undefined ? await able(parts, given) : await whole(parts, to, given)
   return await send(parts, await outsider(parts, { from, to: receiver, run }), { ...order, to: receiver })
 }
 
-async function otherReceiver(parts: Parts, order: OutsiderOrder): Promise<string> {
-  if (order.capability !== undefined) return await able(parts, order, order.capability)
-  const asked = isAnswer(order.type) && order.correlationId ? await requestTo(parts, order) : undefined
-  if (asked) return asked.message.from
-  const answers = isAnswer(order.type) && order.correlationId
-  if (answers)
-    throw new OrchError('E_NOT_FOUND', `there is no request ${answers} that was asked of ${order.from}`)
-  throw new OrchError('E_INVALID', 'a receiver is missing')
+async function answerAs(
+  parts: Parts,
+  { from, to, type, payload, correlationId }: OutsiderOrder,
+): Promise<Sent> {
+  if (correlationId === undefined)
+    throw new OrchError('E_INVALID', `${type} answers a request: give its correlationId`)
+  const sender = await outsider(parts, { from })
+  const request = await requestAskedOf(parts, from, correlationId)
+  const { message } = request
+  if (ANSWERS[message.type] !== type)
+    throw new OrchError('E_INVALID', `a ${message.type} is not answered by a ${type}`)
+  if (to !== undefined && (await whole(parts, to, {})) !== message.from)
+    throw new OrchError('E_FORBIDDEN', `the request ${message.id} came from ${message.from}: answer there`)
+  return await answerTo(
+    parts,
+    { ...sender, ...(message.runId && { runId: message.runId }) },
+    request,
+    payload,
+  )
 }
 
-async function able(parts: Parts, { from, type, id }: OutsiderOrder, capability: string): Promise<string> {
+async function able(parts: Parts, { from, type, id, capability }: OutsiderOrder): Promise<string> {
+  if (capability === undefined) throw new OrchError('E_INVALID', 'a receiver is missing')
   if (isRequest(type)) return await freeMailbox(parts, capability, { from, ...(id && { id }) })
   throw new OrchError('E_INVALID', `a ${type} asks for nothing: give a receiver, not a capability`)
 }
 
-async function whole(parts: Parts, to: string, { capability }: OutsiderOrder): Promise<string> {
+async function whole(
+  parts: Parts,
+  to: string,
+  { capability }: Pick<OutsiderOrder, 'capability'>,
+): Promise<string> {
   if (capability !== undefined) throw new OrchError('E_INVALID', 'a receiver or a capability: not both')
   return to.startsWith('t-') ? (await resolve(parts, to)).id : to
-}
-
-async function requestTo({ store }: Parts, order: OutsiderOrder): Promise<Delivery | undefined> {
-  const { correlationId = '', from } = order
-  const found = await store.mailboxes.history({ correlationId, mailbox: from, limit: 100 })
-  return found.find(({ message }) => isRequest(message.type) && message.to === from)
 }
