@@ -1,14 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Model, type Step, startModel } from '../fixtures/model/server.ts'
+import { expect, it } from 'vitest'
+import type { Step } from '../fixtures/model/server.ts'
 import { agentProcesses } from '../support/agent-processes.ts'
-import { type Orch, startOrch, until } from '../support/orch.ts'
-import { makeRepository } from '../support/repository.ts'
+import { until } from '../support/orch.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
-import { whyNot } from './suite.ts'
+import { commit, onStage } from './stage.ts'
 
-/** Real programs as agents of the Agent Client Protocol: ORCH_TEST_AGENTS=opencode,gemini. suite.ts tells the rest. */
+/** Real programs as agents of the Agent Client Protocol: ORCH_TEST_AGENTS=opencode,gemini. stage.ts tells the rest. */
 
 interface AcpProgram {
   name: string
@@ -43,9 +42,6 @@ const PROGRAMS: AcpProgram[] = [
   },
 ]
 
-const commit = (file: string): Step => ({
-  shell: `echo ${file} >${file} && git add ${file} && git commit --quiet -m 'Add ${file}'`,
-})
 const SCRIPTS: Record<string, Step[]> = {
   'Add one file': [commit('one.txt'), { say: 'One file added.' }],
   'Take your time': [commit('slow.txt'), { say: 'Slow file added.', afterMs: 3_000 }],
@@ -56,35 +52,17 @@ const SCRIPTS: Record<string, Step[]> = {
   ],
   'Work on and on': [commit('begun.txt'), { shell: 'until test -e never; do sleep 0.2; done' }],
 }
-const script = (prompt: string) => Object.entries(SCRIPTS).find(([start]) => prompt.includes(start))?.[1]
 
 for (const { name, argv, settings } of PROGRAMS) {
-  const why = whyNot(name)
-  describe.skipIf(why !== undefined)(`${argv.join(' ')}${why ? ` (skipped: ${why})` : ''}`, () => {
-    let orch: Orch
-    let model: Model
-    beforeAll(async () => {
-      model = await startModel(script)
-      orch = await startOrch(settings(model.url))
-    })
-    afterAll(async () => {
-      await orch?.close()
-      await model?.close()
-    })
-    const give = async (description: string) => {
-      const { path } = await makeRepository()
-      const run = await orch.submit(path, [{ description, driver: 'acp', argv, tries: 1 }])
-      return { run, id: run.tasks[0]?.id ?? '' }
-    }
-    const calls = (id: string, count: number) =>
-      until(`${count} tool calls`, async () => (await orch.task(id)).usage.toolCalls >= count)
-    const result = async (runId: string) => (await orch.finished(runId, 60_000))[0]
+  const play = { title: argv.join(' '), name, settings, scripts: SCRIPTS }
+  onStage({ ...play, task: { driver: 'acp', argv, tries: 1 } }, (stage) => {
+    const { give, calls, result } = stage
     const shellRuns = (id: string) =>
-      until('its shell', () => model.prompts.length > 1 && agentProcesses(id).length > 2)
+      until('its shell', () => stage.model().prompts.length > 1 && agentProcesses(id).length > 2)
 
     it('works, and is accepted', async () => {
       const { run } = await give('Add one file')
-      const task = await result(run.id)
+      const task = await result(run)
       expect(task).toMatchObject({
         state: 'accepted',
         summary: 'One file added.',
@@ -98,9 +76,9 @@ for (const { name, argv, settings } of PROGRAMS) {
     it('answers what is said to it when its turn has ended, also with a new daemon', async () => {
       const { run, id } = await give('Take your time')
       await calls(id, 1)
-      await orch.crash()
-      await orch.client.call('say', { params: { id }, body: { text: 'Add one file too' } })
-      expect(await result(run.id)).toMatchObject({
+      await stage.orch().crash()
+      await stage.say(id, 'Add one file too')
+      expect(await result(run)).toMatchObject({
         state: 'accepted',
         attempt: 1,
         summary: 'One file added.',
@@ -111,7 +89,7 @@ for (const { name, argv, settings } of PROGRAMS) {
 
     it('calls tools of MCP servers', async () => {
       const { run } = await give('Use your tools')
-      const task = await result(run.id)
+      const task = await result(run)
       expect(task?.reason).toBeUndefined()
       expect(task).toMatchObject({ state: 'accepted', usage: { toolCalls: 2 } })
     })
@@ -120,10 +98,10 @@ for (const { name, argv, settings } of PROGRAMS) {
       const { run, id } = await give('Work on and on')
       await calls(id, 1)
       await shellRuns(id)
-      await orch.client.call('interrupt', { params: { id }, body: {} })
-      await until('it waits', async () => (await orch.task(id)).waitingFor === 'input')
-      await orch.client.call('say', { params: { id }, body: { text: 'Add one file' } })
-      expect(await result(run.id)).toMatchObject({
+      await stage.orch().client.call('interrupt', { params: { id }, body: {} })
+      await until('it waits', async () => (await stage.orch().task(id)).waitingFor === 'input')
+      await stage.say(id, 'Add one file')
+      expect(await result(run)).toMatchObject({
         state: 'accepted',
         attempt: 1,
         usage: { turns: 2 },
@@ -134,8 +112,8 @@ for (const { name, argv, settings } of PROGRAMS) {
       const { id } = await give('Work on and on')
       await calls(id, 1)
       await shellRuns(id)
-      await orch.client.call('cancel', { params: { id } })
-      expect(await orch.task(id)).toMatchObject({ state: 'cancelled' })
+      await stage.orch().client.call('cancel', { params: { id } })
+      expect(await stage.orch().task(id)).toMatchObject({ state: 'cancelled' })
       expect(agentProcesses(id)).toEqual([])
     })
   })

@@ -1,18 +1,13 @@
-import { existsSync } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Model, type Step, startModel } from '../fixtures/model/server.ts'
+import { expect, it } from 'vitest'
+import type { Step } from '../fixtures/model/server.ts'
 import { agentProcesses } from '../support/agent-processes.ts'
-import { type Orch, startOrch, until } from '../support/orch.ts'
-import { makeRepository } from '../support/repository.ts'
+import { until } from '../support/orch.ts'
+import { commit, onStage } from './stage.ts'
 
-/**
- * Real agent programs through the whole of Orch, against a model that follows a script: ORCH_TEST_AGENTS=NAME,… and the
- * program on PATH. docs/drivers.md tells how to run it where nothing can leave the machine.
- */
+/** What every real agent program has to show, headless, through the whole of Orch (stage.ts). */
 export interface RealAgent {
   name: string
-  /** Settings of the daemon and variables of the program, so that it asks the model at `url` and nobody else. */
+  /** As `Play.settings`. */
   settings(url: string): Record<string, string>
   /** Given to each task: the name of the model, where it has no other place. */
   model?: string
@@ -20,13 +15,12 @@ export interface RealAgent {
   turns: number
   /** Whether it is given MCP servers. */
   mcp: boolean
+  /** Whether it tells what its turns cost. */
+  cost?: true
   /** Seconds until it gives up on a dead service; longer ones are not waited for. */
   givesUpAfter: number
 }
 
-const commit = (file: string): Step => ({
-  shell: `echo ${file} >${file} && git add ${file} && git commit --quiet -m 'Add ${file}'`,
-})
 const SCRIPTS: Record<string, Step[]> = {
   'Add one file': [commit('one.txt'), { say: 'One file added.' }],
   'Take your time': [commit('slow.txt'), { say: 'Slow file added.', afterMs: 3_000 }],
@@ -44,46 +38,14 @@ const SCRIPTS: Record<string, Step[]> = {
   'Find the login refused': [{ status: 401 }],
   'Sleep long': [{ shell: 'sleep 300' }],
 }
-const script = (prompt: string) => Object.entries(SCRIPTS).find(([start]) => prompt.includes(start))?.[1]
 
-const onPath = (name: string) =>
-  (process.env.PATH ?? '')
-    .split(delimiter)
-    .some((place) => isAbsolute(place) && existsSync(join(place, name)))
-
-/** Why the tests of a program do not run; undefined when they do. */
-export function whyNot(name: string): string | undefined {
-  const asked = (process.env.ORCH_TEST_AGENTS ?? '').split(',').includes(name)
-  if (!asked) return `ORCH_TEST_AGENTS does not name ${name}`
-  return onPath(name) ? undefined : `${name} is not on PATH`
-}
-
-export function realAgent({ name, settings, model: modelName, turns, mcp, givesUpAfter }: RealAgent): void {
-  const why = whyNot(name)
-  describe.skipIf(why !== undefined)(why ? `the real ${name} (skipped: ${why})` : `the real ${name}`, () => {
-    let orch: Orch
-    let model: Model
-    beforeAll(async () => {
-      model = await startModel(script)
-      orch = await startOrch(settings(model.url))
-    })
-    afterAll(async () => {
-      await orch?.close()
-      await model?.close()
-    })
-    const give = async (description: string) => {
-      const { path } = await makeRepository()
-      const task = { description, driver: name, tries: 2, ...(modelName && { model: modelName }) }
-      const run = await orch.submit(path, [task])
-      return { run, id: run.tasks[0]?.id ?? '' }
-    }
-    const calls = (id: string, count: number) =>
-      until(`${count} tool calls`, async () => (await orch.task(id)).usage.toolCalls >= count)
-    const result = async (runId: string) => (await orch.finished(runId, 120_000))[0]
-
+export function realAgent({ name, settings, model, turns, mcp, cost, givesUpAfter }: RealAgent): void {
+  const task = { driver: name, tries: 2, ...(model && { model }) }
+  onStage({ title: `the real ${name}`, name, settings, task, scripts: SCRIPTS }, (stage) => {
+    const { give, calls, result } = stage
     it('works, and is accepted with what it cost', async () => {
       const { run } = await give('Add one file')
-      const task = await result(run.id)
+      const task = await result(run)
       expect(task).toMatchObject({
         state: 'accepted',
         attempt: 1,
@@ -92,14 +54,15 @@ export function realAgent({ name, settings, model: modelName, turns, mcp, givesU
         usage: { inputTokens: 2_000, outputTokens: 100, cacheReadTokens: 400, turns, toolCalls: 1 },
       })
       expect(task?.attempts[0]?.session).toMatch(/./)
+      if (cost) expect(task?.usage.costUsd).toBeGreaterThan(0)
     })
 
     it('answers what is said to it in a further turn, also with a new daemon', async () => {
       const { run, id } = await give('Take your time')
       await calls(id, 1)
-      await orch.crash()
-      await orch.client.call('say', { params: { id }, body: { text: 'Add one file too' } })
-      expect(await result(run.id)).toMatchObject({
+      await stage.orch().crash()
+      await stage.say(id, 'Add one file too')
+      expect(await result(run)).toMatchObject({
         state: 'accepted',
         attempt: 1,
         summary: 'One file added.',
@@ -114,8 +77,10 @@ export function realAgent({ name, settings, model: modelName, turns, mcp, givesU
     ]
     it.each(ways)("has Orch's own verbs %s", async (_, description = '') => {
       const { run, id } = await give(description)
-      expect(await result(run.id)).toMatchObject({ state: 'accepted', usage: { toolCalls: 2 } })
-      const progress = orch.client.events({ task: id, after: 0, follow: false, types: ['agent.progress'] })
+      expect(await result(run)).toMatchObject({ state: 'accepted', usage: { toolCalls: 2 } })
+      const progress = stage
+        .orch()
+        .client.events({ task: id, after: 0, follow: false, types: ['agent.progress'] })
       for await (const event of progress) {
         expect(event).toMatchObject({ data: { summary: 'Half of it', percent: 50 } })
         return
@@ -127,7 +92,7 @@ export function realAgent({ name, settings, model: modelName, turns, mcp, givesU
       'fails with api-error when the service is dead, and is tried again',
       async () => {
         const { run } = await give('Find the service dead')
-        expect(await result(run.id)).toMatchObject({
+        expect(await result(run)).toMatchObject({
           state: 'dead',
           attempt: 2,
           reason: { code: 'api-error' },
@@ -138,7 +103,7 @@ export function realAgent({ name, settings, model: modelName, turns, mcp, givesU
 
     it('is given up at once when the login is refused', async () => {
       const { run } = await give('Find the login refused')
-      expect(await result(run.id)).toMatchObject({
+      expect(await result(run)).toMatchObject({
         state: 'dead',
         attempt: 1,
         reason: { code: 'login-refused' },
@@ -147,10 +112,12 @@ export function realAgent({ name, settings, model: modelName, turns, mcp, givesU
 
     it('leaves nothing when it is cancelled', async () => {
       const { id } = await give('Sleep long')
-      await until('the model was asked', () => model.prompts.some((prompt) => prompt.includes('Sleep long')))
+      await until('the model was asked', () =>
+        stage.model().prompts.some((prompt) => prompt.includes('Sleep long')),
+      )
       expect(agentProcesses(id).length).toBeGreaterThan(0)
-      await orch.client.call('cancel', { params: { id } })
-      expect(await orch.task(id)).toMatchObject({ state: 'cancelled' })
+      await stage.orch().client.call('cancel', { params: { id } })
+      expect(await stage.orch().task(id)).toMatchObject({ state: 'cancelled' })
       expect(agentProcesses(id)).toEqual([])
     })
   })
