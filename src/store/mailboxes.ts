@@ -28,9 +28,10 @@ export interface Mailboxes {
   waiting(name: string): Promise<{ direct: number; copies: number }>
 
   /**
-   * All of them, or none. A message that answers is noted at its request (`correlationId`), in each copy of it that has no
-   * answer yet. Messages whose id is known change nothing. A copy for many whose mailbox is closed or full is dropped at once
-   * (`receiver-gone`, `mailbox-full`): the others get theirs.
+   * All of them, or none. A message that answers is noted at its request (`correlationId`): at the one that was asked of its
+   * sender and has no answer yet; an answer of `orch` at each that nobody else will answer (dead, dropped, expired, or its
+   * mailbox is closed), or else at all. Messages whose id is known change nothing. A copy for many whose mailbox is closed or
+   * full is dropped at once (`receiver-gone`, `mailbox-full`): the others get theirs.
    * @throws OrchError E_NOT_FOUND (no such mailbox), E_STATE (it is closed), E_MAILBOX_FULL
    */
   send(messages: readonly Message[], now: number): Promise<{ id: string; created: boolean }[]>

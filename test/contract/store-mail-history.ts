@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Message } from '../../src/message/message.ts'
 import type { HistoryQuery, Store } from '../../src/store/store.ts'
 import { ids, idsOf, message, openBox, statesOf } from '../support/mail.ts'
 import { REASON, submit } from '../support/store.ts'
@@ -83,6 +84,32 @@ export function historyCases(current: () => Store): void {
         after = { after: last.ordinal }
       }
     }
+
+    it('finds requests that nobody has answered', async () => {
+      for (const name of ['alice', 'bob', 'carol']) await openBox(current(), name, { reader: 'reader' })
+      const type = 'validation_request' as const
+      const [first, second, third] = ['m-ask-0001', 'm-ask-0002', 'm-ask-0003'].map((correlationId) =>
+        message({ type, correlationId, ...(correlationId === 'm-ask-0003' && { to: 'carol' }) }),
+      ) as [Message, Message, Message]
+      await boxes().send([first, message(), second, third], 1)
+      await boxes().acknowledge({ mailbox: 'bob', reader: 'reader', ids: [second.id], now: 2 })
+      const open = async (query: HistoryQuery = {}) =>
+        idsOf(await boxes().history({ ...query, unanswered: true }))
+      expect(await open()).toEqual(ids([first, second, third]))
+      const answer = {
+        type: 'validation_result',
+        from: 'bob',
+        to: 'alice',
+        correlationId: 'm-ask-0002',
+      } as const
+      await boxes().send([message(answer)], 3)
+      expect(await open()).toEqual(ids([first, third]))
+      expect(await open({ newest: true, limit: 1 })).toEqual(ids([third]))
+      expect(await open({ mailbox: 'bob' })).toEqual(ids([first]))
+      expect(await open({ mailbox: 'alice', states: ['waiting'] })).toEqual(ids([third]))
+      expect(await open({ correlationId: 'm-ask-0002' })).toEqual([])
+      expect(await open({ types: ['assistance_request'] })).toEqual([])
+    })
 
     it('gives at most 1,000 when no limit is given', async () => {
       await openBox(current(), 'bob', { capacity: 2_000 })

@@ -173,23 +173,48 @@ export function sendCases(current: () => Store): void {
       expect(dropped.map(({ data }) => data?.id)).toEqual([copies[0]?.id, copies[1]?.id])
     })
 
-    it('notes an answer at its request, in each copy that has none yet', async () => {
+    const ASK = { type: 'assistance_request', correlationId: 'm-question-1' } as const
+    const REPLY = { type: 'assistance_response', to: 'alice', correlationId: 'm-question-1' } as const
+    const answersOf = async (asked: readonly { id: string }[]) =>
+      Promise.all(asked.map(async ({ id }) => (await boxes().get(id))?.answer))
+
+    it('notes an answer at the request that was asked of its sender; the first answer stays', async () => {
       const store = current()
       for (const name of ['alice', 'bob', 'carol']) await openBox(store, name)
-      const type = 'assistance_request' as const
-      const asked = message({ type, correlationId: 'm-question-1' })
-      const copy = message({ type, to: 'carol', audience: '*', correlationId: 'm-question-1' })
-      const other = message({ type: 'validation_request', correlationId: 'm-question-1' })
-      const foreign = message({ type, from: 'carol', correlationId: 'm-question-1' })
-      await boxes().send([asked, copy, other, foreign], 1)
-      const answer = { type: 'assistance_response', from: 'bob', to: 'alice' } as const
-      const answered = message({ ...answer, correlationId: 'm-question-1' })
-      await boxes().send([answered, message({ ...answer, correlationId: 'm-nothing-1' })], 5)
-      await boxes().send([message({ ...answer, from: 'carol', correlationId: 'm-question-1' })], 6)
-      for (const { id } of [asked, copy])
-        expect((await boxes().get(id))?.answer).toEqual({ id: answered.id, at: 5 })
-      for (const { id } of [other, foreign, answered])
-        expect(await boxes().get(id)).not.toHaveProperty('answer')
+      const asked = [message({ ...ASK, audience: '*' }), message({ ...ASK, audience: '*', to: 'carol' })]
+      const others = [message({ ...ASK, type: 'validation_request' }), message({ ...ASK, from: 'carol' })]
+      await boxes().send([...asked, ...others], 1)
+      const reply = message({ ...REPLY, from: 'bob' })
+      await boxes().send([reply, message({ ...REPLY, from: 'bob', correlationId: 'm-nothing-1' })], 5)
+      await boxes().send([message({ ...REPLY, from: 'bob' }), message({ ...REPLY, from: 'dave' })], 6)
+      expect(await answersOf(asked)).toEqual([{ id: reply.id, at: 5 }, undefined])
+      const second = message({ ...REPLY, from: 'carol' })
+      await boxes().send([second], 7)
+      expect(await answersOf(asked)).toEqual([
+        { id: reply.id, at: 5 },
+        { id: second.id, at: 7 },
+      ])
+      for (const { id } of [...others, reply]) expect(await boxes().get(id)).not.toHaveProperty('answer')
+    })
+
+    it('notes what orch answers at the requests that nobody else will answer, or else at all', async () => {
+      const store = current()
+      for (const name of ['alice', 'bob', 'gone', 'late', 'full'])
+        await openBox(store, name, { capacity: name === 'full' ? 0 : 10 })
+      const copy = { ...ASK, audience: '*' }
+      const expiresAt = new Date(50).toISOString()
+      const late = message({ ...copy, to: 'late', expiresAt })
+      const asked = [message(copy), message({ ...copy, to: 'gone' }), late, message({ ...copy, to: 'full' })]
+      await boxes().send(asked, 1)
+      await boxes().close('gone', 2, { code: 'over', message: 'over' })
+      const [first, second, third] = [5, 50, 60].map(() => message({ ...REPLY, from: 'orch' }))
+      const at = (one: { id: string } | undefined, time: number) => ({ id: one?.id, at: time })
+      if (first) await boxes().send([first], 5)
+      expect(await answersOf(asked)).toEqual([undefined, at(first, 5), undefined, at(first, 5)])
+      if (second) await boxes().send([second], 50)
+      expect(await answersOf(asked)).toEqual([undefined, at(first, 5), at(second, 50), at(first, 5)])
+      if (third) await boxes().send([third], 60)
+      expect((await answersOf(asked))[0]).toEqual(at(third, 60))
     })
   })
 }

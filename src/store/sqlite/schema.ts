@@ -115,15 +115,14 @@ export const MIGRATIONS = [
     reason TEXT,
     message TEXT NOT NULL
   ) STRICT;
-  CREATE INDEX messages_waiting ON messages (mailbox, ordinal) WHERE state = 'waiting';
   CREATE INDEX messages_expiring ON messages (expires_at) WHERE state = 'waiting' AND expires_at IS NOT NULL;
   CREATE INDEX messages_settled ON messages (sent_at, ordinal, state)
     WHERE state IN ('acknowledged', 'dropped');
   CREATE INDEX messages_unanswered ON messages (ordinal)
     WHERE answer_id IS NULL AND type IN ('assistance_request', 'validation_request');
   CREATE INDEX messages_by_state ON messages (state, type);
-  CREATE INDEX messages_by_mailbox ON messages (mailbox);
-  CREATE INDEX messages_by_sender ON messages (sender);
+  CREATE INDEX messages_by_mailbox ON messages (mailbox, state);
+  CREATE INDEX messages_by_sender ON messages (sender, state);
   CREATE INDEX messages_by_run ON messages (run_id) WHERE run_id IS NOT NULL;
   CREATE INDEX messages_by_correlation ON messages (correlation_id) WHERE correlation_id IS NOT NULL;
   `,

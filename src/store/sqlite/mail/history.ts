@@ -9,8 +9,9 @@ interface Condition {
 }
 
 /**
- * Every form walks an index in the order of messages and stops at the limit. What has no correlation, mailbox or run is
- * merged from one walk for each state and type that are asked for: a rare one is found without reading a million others.
+ * Every form walks an index in the order of messages and stops at the limit. What is asked of a mailbox is merged from one
+ * walk for each state, what has no correlation, mailbox or run from one for each state and type: a rare one is found
+ * without reading a million others.
  */
 export function selectHistory(query: HistoryQuery): { sql: string; values: Value[] } {
   const { after, limit = 1_000, newest = false } = query
@@ -49,19 +50,21 @@ function walksOf(query: HistoryQuery): Condition[][] {
     return [[is('correlation_id', correlationId), ...ofBox, ...ofRun, ...among]]
   }
   if (mailbox !== undefined) {
-    const rest = [...ofRun, ...among]
-    return [
-      [is('mailbox', mailbox), ...rest],
-      [is('sender', mailbox), { sql: '+mailbox <> ?', values: [mailbox] }, ...rest],
-    ]
+    const rest = [...ofRun, ...oneOf('+type', types)]
+    return each(states ?? DELIVERY_STATES, 'state').flatMap((state) => [
+      [is('mailbox', mailbox), state, ...rest],
+      [is('sender', mailbox), state, { sql: '+mailbox <> ?', values: [mailbox] }, ...rest],
+    ])
   }
   if (runId !== undefined) return [[is('run_id', runId), ...among]]
   if (!types && !states) return [[]]
-  return [...new Set(states ?? DELIVERY_STATES)].flatMap((state) =>
-    [...new Set(types ?? MESSAGE_TYPES)].map((type) => [is('state', state), is('type', type)]),
+  return each(states ?? DELIVERY_STATES, 'state').flatMap((state) =>
+    each(types ?? MESSAGE_TYPES, 'type').map((type) => [state, type]),
   )
 }
 
 const is = (column: string, value: Value): Condition => ({ sql: `${column} = ?`, values: [value] })
+const each = (values: readonly Value[], column: string): Condition[] =>
+  [...new Set(values)].map((value) => is(column, value))
 const oneOf = (column: string, values: readonly string[] | undefined): Condition[] =>
   values ? [{ sql: `${column} IN (${values.map(() => '?').join(', ')})`, values: [...values] }] : []
