@@ -14,6 +14,8 @@ export interface Database {
   each<Row>(sql: string, ...values: SQLInputValue[]): Iterable<Row>
   /** Gives the rowid of the row that was inserted last. */
   run(sql: string, ...values: SQLInputValue[]): number
+  /** Gives how many rows were changed. */
+  change(sql: string, ...values: SQLInputValue[]): number
   /** Runs several statements that have no values. */
   script(sql: string): void
   /** False when the engine itself has rolled the transaction back (disk full, I/O error). */
@@ -130,6 +132,7 @@ function wrap(connection: DatabaseSync, file: string): Database {
     each: <Row>(sql: string, ...values: SQLInputValue[]) =>
       attempt(() => connection.prepare(sql).iterate(...values) as Iterable<Row>),
     run: (sql, ...values) => attempt(() => Number(prepare(sql).run(...values).lastInsertRowid)),
+    change: (sql, ...values) => attempt(() => Number(prepare(sql).run(...values).changes)),
     script: (sql) => attempt(() => connection.exec(sql)),
     get inTransaction() {
       return connection.isTransaction

@@ -6,7 +6,7 @@ import type { Mailbox, Mailboxes, MailboxOrder, MailStatistics } from '../mailbo
 import type { GroupCommit } from './group.ts'
 import { closeMailbox, drop, type MailTools } from './mail/endings.ts'
 import { selectHistory } from './mail/history.ts'
-import { toDelivery, type WholeRow } from './mail/message-table.ts'
+import { toDelivery, type WholeRow } from './mail/message-row.ts'
 import { acknowledge, expire, giveBack, lease } from './mail/reading.ts'
 import { deadRow, edit, redrive, send } from './mail/sending.ts'
 

@@ -4,7 +4,8 @@ import type { EventTable } from '../journal.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { Leases } from './leases.ts'
 import type { MailboxTable } from './mailbox-table.ts'
-import type { MessageRow, MessageTable } from './message-table.ts'
+import type { MessageRow } from './message-row.ts'
+import type { MessageTable } from './message-table.ts'
 
 /** What the verbs of the mailboxes write with, each inside its transaction. */
 export interface MailTools {

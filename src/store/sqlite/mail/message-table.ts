@@ -1,63 +1,27 @@
 import { OrchError } from '../../../errors.ts'
-import type { Delivery, DeliveryState } from '../../../message/delivery.ts'
+import type { DeliveryState } from '../../../message/delivery.ts'
 import { ANSWERS, type Message, type MessageType, ORCH } from '../../../message/message.ts'
 import type { Reason } from '../../../task/task.ts'
 import type { Database } from '../database.ts'
-
-/** What is needed to decide about a message, without the message itself. */
-export interface MessageRow {
-  ordinal: number
-  id: string
-  mailbox: string
-  sender: string
-  run_id: string | null
-  copy: number
-  state: DeliveryState
-  expires_at: number | null
-  returns: number
-  not_before: number | null
-  delivered_at: number | null
-}
-export interface WholeRow extends MessageRow {
-  sent_at: number
-  acknowledged_at: number | null
-  answer_id: string | null
-  answer_at: number | null
-  reason: string | null
-  message: string
-}
+import type { MessageRow, WholeRow } from './message-row.ts'
+import {
+  ASKED_OF,
+  COUNT,
+  COUNTS,
+  EXPIRED,
+  FORGET,
+  FORGET_BEYOND,
+  INSERT,
+  NOTE_ANSWER,
+  UNREACHED,
+  WAITING,
+} from './message-sql.ts'
 
 interface Placed {
   ordinal: number
   runId: string | null | undefined
   now: number
 }
-
-const FACTS =
-  'ordinal, id, mailbox, sender, run_id, copy, state, expires_at, returns, not_before, delivered_at'
-const COUNT = 'UPDATE mailboxes SET direct = direct + ?, copies = copies + ? WHERE name = ?'
-const INSERT = `INSERT INTO messages (ordinal, id, mailbox, sender, run_id, type, correlation_id, copy, state, sent_at,
-  expires_at, returns, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, 0, ?)`
-/** Left alone, SQLite walks all that wait anywhere. */
-export const WAITING = `SELECT ${FACTS} FROM messages INDEXED BY messages_by_mailbox
-  WHERE mailbox = ? AND state = 'waiting' AND ordinal > ?
-  ORDER BY ordinal LIMIT ?`
-export const EXPIRED = `SELECT ${FACTS} FROM messages INDEXED BY messages_expiring
-  WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?`
-export const NOTE_ANSWER = `UPDATE messages SET answer_id = ?, answer_at = ?
-  WHERE correlation_id = ? AND +type = ? AND +sender = ? AND answer_id IS NULL`
-const ASKED_OF = 'AND +mailbox = ?'
-const UNREACHED = `AND (+state IN ('dead', 'dropped') OR expires_at <= ?
-  OR EXISTS (SELECT 1 FROM mailboxes b WHERE b.name = messages.mailbox AND b.open = 0))`
-/** The oldest are those that were sent first, also when they were sent again since. */
-export const FORGET = `DELETE FROM messages WHERE ordinal IN (
-  SELECT ordinal FROM messages INDEXED BY messages_settled WHERE state IN ('acknowledged', 'dropped') AND sent_at < ?
-  LIMIT ?)`
-export const FORGET_BEYOND = `DELETE FROM messages WHERE ordinal IN (
-  SELECT ordinal FROM messages INDEXED BY messages_settled WHERE state IN ('acknowledged', 'dropped')
-  ORDER BY sent_at DESC, ordinal DESC LIMIT ? OFFSET ?)`
-
-export const COUNTS = 'SELECT state, type, count(*) AS messages FROM messages GROUP BY state, type'
 
 /** Rows read at a time, first and at most: what waits can be far more than memory should hold. */
 const FIRST_PAGE = 16
@@ -101,7 +65,7 @@ export function createMessageTable(db: Database) {
       const request = requestTypeOf(type)
       if (!request || !correlationId) return
       const note = (which: string, ...values: (string | number)[]) =>
-        changed(db, `${NOTE_ANSWER} ${which}`, id, now, correlationId, request, to, ...values) > 0
+        db.change(`${NOTE_ANSWER} ${which}`, id, now, correlationId, request, to, ...values) > 0
       if (from !== ORCH) note(ASKED_OF, from)
       else if (!note(UNREACHED, now)) note('')
     },
@@ -152,33 +116,7 @@ export function createMessageTable(db: Database) {
     all: (sql: string, values: (string | number)[]) => db.all<WholeRow>(sql, ...values),
     counts: () => db.all<{ state: DeliveryState; type: MessageType; messages: number }>(COUNTS),
     /** Gives how many were forgotten. */
-    forget: (before: number, limit: number) => changed(db, FORGET, before, limit),
-    forgetBeyond: (keep: number, limit: number) => changed(db, FORGET_BEYOND, limit, keep),
-  }
-}
-
-function changed(db: Database, sql: string, ...values: (string | number)[]): number {
-  db.run(sql, ...values)
-  return db.one<{ changed: number }>('SELECT changes() AS changed')?.changed ?? 0
-}
-
-export const messageOf = ({ message, returns }: Pick<WholeRow, 'message' | 'returns'>): Message => ({
-  ...(JSON.parse(message) as Message),
-  retryCount: returns,
-})
-
-export function toDelivery(row: WholeRow): Delivery {
-  const { ordinal, state, sent_at: sentAt } = row
-  return {
-    message: messageOf(row),
-    state,
-    ordinal,
-    sentAt,
-    ...(row.not_before !== null && { notBefore: row.not_before }),
-    ...(row.delivered_at !== null && { deliveredAt: row.delivered_at }),
-    ...(row.acknowledged_at !== null && { acknowledgedAt: row.acknowledged_at }),
-    ...(row.answer_id !== null &&
-      row.answer_at !== null && { answer: { id: row.answer_id, at: row.answer_at } }),
-    ...(row.reason !== null && { reason: JSON.parse(row.reason) as Reason }),
+    forget: (before: number, limit: number) => db.change(FORGET, before, limit),
+    forgetBeyond: (keep: number, limit: number) => db.change(FORGET_BEYOND, limit, keep),
   }
 }

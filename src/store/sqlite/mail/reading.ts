@@ -4,7 +4,7 @@ import type { Reason } from '../../../task/task.ts'
 import type { LeaseRequest, ReaderOrder } from '../../mailboxes.ts'
 import { bury, isExpired, type MailTools, read, tell } from './endings.ts'
 import type { Lease } from './leases.ts'
-import { type MessageRow, toDelivery } from './message-table.ts'
+import { type MessageRow, toDelivery } from './message-row.ts'
 
 /** Writes nothing: a lease costs no commit. @throws OrchError E_NOT_FOUND, E_STALE */
 export function lease(tools: MailTools, request: LeaseRequest): Delivery[] {

@@ -1,7 +1,7 @@
 import { OrchError } from '../../../errors.ts'
 import type { Message } from '../../../message/message.ts'
 import { drop, type MailTools, tell } from './endings.ts'
-import { messageOf, type WholeRow } from './message-table.ts'
+import { messageOf, type WholeRow } from './message-row.ts'
 
 /** @throws OrchError E_NOT_FOUND, E_STATE, E_MAILBOX_FULL */
 export function send(
