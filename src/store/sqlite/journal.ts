@@ -96,15 +96,15 @@ export function select(query: Parameters<Journal['read']>[0]): { sql: string; va
     where.push('+run_id = ?')
     values.push(runId)
   }
-  if (!kinds) return { sql: walk(where, 'LIMIT ?'), values: [...values, limit] }
+  if (!kinds) return { sql: walk(where, 'LIMIT ? + 0'), values: [...values, limit] }
   if (kinds.length === 0) return { sql: '', values: [] }
   if (scoped.length > 0) {
     const among = `+type IN (${kinds.map(() => '?').join(', ')})`
-    return { sql: walk([...where, among], 'LIMIT ?'), values: [...values, ...kinds, limit] }
+    return { sql: walk([...where, among], 'LIMIT ? + 0'), values: [...values, ...kinds, limit] }
   }
   const walks = kinds.map(() => `SELECT ${COLUMNS} FROM events WHERE type = ? AND seq > ?`)
   return {
-    sql: `${walks.join(' UNION ALL ')} ORDER BY seq LIMIT ?`,
+    sql: `${walks.join(' UNION ALL ')} ORDER BY seq LIMIT ? + 0`,
     values: [...kinds.flatMap((kind) => [kind, after]), limit],
   }
 }

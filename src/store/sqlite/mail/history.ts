@@ -23,7 +23,7 @@ export function selectHistory(query: HistoryQuery): { sql: string; values: Value
     return `SELECT * FROM messages${query.unanswered ? UNANSWERED : ''}${where && ` WHERE ${where}`}`
   })
   return {
-    sql: `${selects.join(' UNION ALL ')} ORDER BY ordinal${newest ? ' DESC' : ''} LIMIT ?`,
+    sql: `${selects.join(' UNION ALL ')} ORDER BY ordinal${newest ? ' DESC' : ''} LIMIT ? + 0`,
     values: [...walks.flat().flatMap(({ values }) => values), limit],
   }
 }
