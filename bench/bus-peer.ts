@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from '../src/api/client.ts'
+
+/**
+ * One of the processes of bench/bus.ts, told by its parent what to do: `sender SOCKET`, `receiver SOCKET` (both with a
+ * connection of their own to the daemon), `bare-server SOCKET FILE`, `bare-client SOCKET`. Times are ms of the monotonic clock
+ * of the system, which is one for all processes.
+ */
+
+export interface Order {
+  /** Mailbox; that of the receiver when absent. */
+  to?: string
+  /** Begins every id. */
+  prefix: string
+  lanes: number
+  /** Between one message and the next of a lane, in ms. */
+  pauseMs: number
+  /** The end, by messages or by time. */
+  messages?: number
+  ms?: number
+}
+/** Ids with a time each. */
+export type Times = [id: string, at: number][]
+export interface Report {
+  /** When each was sent, and what it took until it was answered that it is durable. */
+  sent: Times
+  answered: Times
+}
+
+const TEXT = 'The parser takes a semicolon for the end of a file. '.repeat(4)
+const now = () => Number(process.hrtime.bigint()) / 1e6
+const tell = (value: unknown) => process.send?.(value)
+
+async function inLanes(order: Order, send: (id: string, lane: number) => Promise<void>): Promise<Report> {
+  const report: Report = { sent: [], answered: [] }
+  const until = now() + (order.ms ?? Number.POSITIVE_INFINITY)
+  let count = 0
+  const runLane = async (lane: number) => {
+    while (count < (order.messages ?? Number.POSITIVE_INFINITY) && now() < until) {
+      const id = `${order.prefix}-${count++}-bench`
+      report.sent.push([id, now()])
+      await send(id, lane)
+      report.answered.push([id, now()])
+      if (order.pauseMs > 0) await sleep(order.pauseMs)
+    }
+  }
+  await Promise.all(Array.from({ length: order.lanes }, (_, lane) => runLane(lane)))
+  return report
+}
+
+async function sender(socketPath: string): Promise<void> {
+  const client = createClient({ socketPath })
+  await client.call('openMailbox', { body: { name: 'bench-sender', reader: 'bench' } })
+  process.on('message', async (order: Order) => {
+    const to = order.to ?? 'bench-receiver'
+    const report = await inLanes(order, async (id) => {
+      const payload = { text: TEXT }
+      await client.call('sendMessage', { body: { id, from: 'bench-sender', to, type: 'warning', payload } })
+    })
+    tell(report)
+  })
+  tell('ready')
+}
+
+/** Takes what comes and acknowledges it with the next request. Tells all times when it has as many as its parent says. */
+async function receiver(socketPath: string): Promise<void> {
+  const client = createClient({ socketPath })
+  const params = { name: 'bench-receiver' }
+  const reader = 'bench'
+  await client.call('openMailbox', { body: { ...params, reader } })
+  let received: Times = []
+  let wanted: number | undefined
+  process.on('message', (messages: number) => {
+    wanted = messages
+    done()
+  })
+  const done = () => {
+    if (wanted === undefined || received.length < wanted) return
+    tell(received)
+    received = []
+    wanted = undefined
+  }
+  tell('ready')
+  for (let acknowledge: string[] = []; ; ) {
+    const body = { reader, acknowledge, limit: 50, waitMs: 30_000 }
+    const { messages } = await client.call('receive', { params, body })
+    const at = now()
+    acknowledge = messages.map(({ message }) => message.id)
+    for (const id of acknowledge) received.push([id, at])
+    done()
+  }
+}
+
+/** The least that makes a line durable and says so. */
+async function bareServer(path: string, file: string): Promise<void> {
+  const db = new DatabaseSync(file)
+  db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    CREATE TABLE messages (ordinal INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, message TEXT NOT NULL)`)
+  const insert = db.prepare('INSERT INTO messages (id, message) VALUES (?, ?)')
+  const server = createServer((socket) => {
+    createInterface({ input: socket }).on('line', (line) => {
+      const { id } = JSON.parse(line) as { id: string }
+      insert.run(id, line) // a transaction of its own
+      socket.write(`${JSON.stringify({ id })}\n`)
+    })
+  })
+  await once(server.listen(path), 'listening')
+  tell('ready')
+}
+
+async function bareClient(path: string): Promise<void> {
+  const lanes: { socket: Socket; answered: () => void }[] = []
+  const lane = async (index: number) => {
+    const socket = connect(path)
+    await once(socket, 'connect')
+    const own = { socket, answered: () => {} }
+    createInterface({ input: socket }).on('line', () => own.answered())
+    lanes[index] = own
+    return own
+  }
+  process.on('message', async (order: Order) => {
+    const report = await inLanes(order, async (id, index) => {
+      const own = lanes[index] ?? (await lane(index))
+      const answered = new Promise<void>((resolve) => {
+        own.answered = resolve
+      })
+      own.socket.write(
+        `${JSON.stringify({ id, to: 'bench-receiver', type: 'warning', payload: { text: TEXT } })}\n`,
+      )
+      await answered
+    })
+    tell(report)
+  })
+  tell('ready')
+}
+
+const [role = '', socket = '', file = ''] = process.argv.slice(2)
+process.on('disconnect', () => process.exit())
+const roles: Record<string, () => Promise<void>> = {
+  sender: () => sender(socket),
+  receiver: () => receiver(socket),
+  'bare-server': () => bareServer(socket, file),
+  'bare-client': () => bareClient(socket),
+}
+await roles[role]?.()
