@@ -53,7 +53,7 @@ function sequences(): fc.Arbitrary<Verb[]> {
 export function mailModel(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`store contract: ${name}, messages`, () => {
     it('loses none, gives none after it was acknowledged, and keeps the order of each pair', {
-      timeout: 120_000,
+      timeout: 240_000,
     }, async () => {
       const run = async (verbs: Verb[]) => {
         const under = await open()
@@ -63,7 +63,7 @@ export function mailModel(name: string, open: () => Promise<StoreUnderTest>): vo
           await under.dispose()
         }
       }
-      await fc.assert(fc.asyncProperty(sequences(), run), { numRuns: 40 })
+      await fc.assert(fc.asyncProperty(sequences(), run), { numRuns: 25 })
     })
   })
 }

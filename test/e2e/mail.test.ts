@@ -61,7 +61,8 @@ it('puts them on the standard input of a program that listens there, not before 
   const go = flag()
   const script = [
     ...[started(), until(go), 'echo 1 >first; git add .; git commit -qm first', reported('one')],
-    'read -r line; printf "%s" "$line" >second; id=${line#*id\\":\\"}; id=${id%%\\"*}',
+    'read -r line; printf "%s" "$line" >second',
+    `id=$(sed 's/^{"id":"\\([^"]*\\)".*/\\1/' second)`,
     ...[started(), `echo "{\\"heard\\":\\"$id\\"}"; git add .; git commit -qm second`, reported('two')],
   ]
   const task = await give(orchestrator, script)

@@ -92,11 +92,17 @@ test('time in which it waits for a quota or a person does not count, after a res
     await expect(late()).rejects.toMatchObject({ reason: { code: 'time-limit' }, final: false })
 })
 
-test('a wait for a message counts', async () => {
-  const { open, pass, wait } = await atWork({})
+test('a wait for a message uses no time', async () => {
+  const { open, pass, wait, resume } = await atWork({})
   await wait('message')
-  pass(10 * MINUTE + 1)
-  await expect(open()()).rejects.toMatchObject({ reason: { code: 'time-limit' } })
+  pass(60 * MINUTE)
+  await open()()
+  await resume()
+  pass(9 * MINUTE)
+  const check = open()
+  await check()
+  pass(MINUTE + 1)
+  await expect(check()).rejects.toMatchObject({ reason: { code: 'time-limit' } })
 })
 
 test('silence is counted from the last output, whoever printed it, and not while it waits', async () => {
