@@ -19,6 +19,7 @@ const config: Partial<Config> = { ...CHECKS, ports: 1, setup: [{ run: ['true'] }
 /** Calls on the way of one task, and how many of each are tried. */
 const MOMENTS: Record<string, number> = {
   'tasks.claim': 1,
+  'mailboxes.open': 1,
   'tasks.get': 1,
   'tasks.attempts': 1,
   'directories.status': 2,
@@ -51,6 +52,7 @@ const MOMENTS: Record<string, number> = {
 }
 /** Calls that ask only, or that have nothing to do with this task. */
 const BEFORE_OR_BESIDE = new Set([
+  ...['mailboxes.expire', 'mailboxes.history', 'mailboxes.find', 'workspaces.head'],
   ...['workspaces.reopen', 'tasks.run', 'directories.file', 'runtime.watchers'],
   ...['tasks.list', 'tasks.rescue', 'tasks.renew', 'tasks.submit', 'runtime.list', 'runtime.ready'],
   ...['repositories.root', 'repositories.inspect', 'repositories.branchNamer', 'repositories.chooseForge'],
