@@ -1,14 +1,16 @@
 import { once } from 'node:events'
+import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '../src/api/client.ts'
 
 /**
- * One of the processes of bench/bus.ts, told by its parent what to do: `sender SOCKET`, `receiver SOCKET` (both with a
- * connection of their own to the daemon), `bare-server SOCKET FILE`, `bare-client SOCKET`. Times are ms of the monotonic clock
- * of the system, which is one for all processes.
+ * One of the processes of bench/bus.ts, told by its parent what to do: `sender SOCKET` and `receiver SOCKET` (each with a
+ * connection of its own), `bare-client SOCKET`, `bare-server SOCKET FILE`, `http-server SOCKET FILE`. Times are ms of the
+ * system's monotonic clock, which is one for all processes.
  */
 
 export interface Order {
@@ -95,18 +97,60 @@ async function receiver(socketPath: string): Promise<void> {
   }
 }
 
-/** The least that makes a line durable and says so. */
-async function bareServer(path: string, file: string): Promise<void> {
+/** Gives what makes a message durable, in a transaction of its own. */
+function bareStore(file: string): StatementSync {
   const db = new DatabaseSync(file)
   db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     CREATE TABLE messages (ordinal INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, message TEXT NOT NULL)`)
-  const insert = db.prepare('INSERT INTO messages (id, message) VALUES (?, ?)')
+  return db.prepare('INSERT INTO messages (id, message) VALUES (?, ?)')
+}
+
+/** The least that makes a line durable and says so. */
+async function bareServer(path: string, file: string): Promise<void> {
+  const insert = bareStore(file)
   const server = createServer((socket) => {
     createInterface({ input: socket }).on('line', (line) => {
       const { id } = JSON.parse(line) as { id: string }
-      insert.run(id, line) // a transaction of its own
+      insert.run(id, line)
       socket.write(`${JSON.stringify({ id })}\n`)
     })
+  })
+  await once(server.listen(path), 'listening')
+  tell('ready')
+}
+
+/** What HTTP itself takes: the verbs of sender and receiver, with nothing behind them but the same commit. */
+async function httpServer(path: string, file: string): Promise<void> {
+  const insert = bareStore(file)
+  let reader: ServerResponse | undefined
+  let waiting: unknown[] = []
+  const answer = (response: ServerResponse, body: unknown) => {
+    const text = JSON.stringify(body)
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+    })
+    response.end(text)
+  }
+  const deliver = () => {
+    if (!reader || waiting.length === 0) return
+    answer(reader, { messages: waiting })
+    reader = undefined
+    waiting = []
+  }
+  const server = createHttpServer(async (request, response) => {
+    const body = await text(request)
+    if (request.url === '/v1/messages') {
+      const message = JSON.parse(body) as { id: string }
+      insert.run(message.id, body)
+      waiting.push({ message })
+      answer(response, { id: message.id })
+    } else if (request.url?.endsWith('/receive')) {
+      const { acknowledge } = JSON.parse(body) as { acknowledge: string[] }
+      if (acknowledge[0]) insert.run(`${acknowledge[0]} read`, body)
+      reader = response
+    } else answer(response, {})
+    deliver()
   })
   await once(server.listen(path), 'listening')
   tell('ready')
@@ -145,5 +189,6 @@ const roles: Record<string, () => Promise<void>> = {
   receiver: () => receiver(socket),
   'bare-server': () => bareServer(socket, file),
   'bare-client': () => bareClient(socket),
+  'http-server': () => httpServer(socket, file),
 }
 await roles[role]?.()

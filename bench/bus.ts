@@ -12,7 +12,7 @@ import type { Order, Report, Times } from './bus-peer.ts'
 /**
  * Messages through the daemon: from the beginning of a durable send in one process until another process has received it (by a
  * request that waits and acknowledges the one before), against a bare round trip over a Unix socket with a bare SQLite commit
- * (WAL, synchronous=FULL), in turns in the same run. Then the same with 50 in flight, and the memory of the daemon with many
+ * (WAL, synchronous=FULL), in turns in the same run; and against Node's own HTTP with that commit. Then the same with 50 in flight, and the memory of the daemon with many
  * messages that wait.
  *
  *   npm run build; node bench/bus.ts [--json] [--rounds 5] [--messages 300] [--seconds 1] [--waiting 100000]
@@ -85,21 +85,29 @@ async function makeSubjects({ paths }: Orch): Promise<Subject[]> {
   const bareSocket = join(parent, 'bare.sock')
   await peer('bare-server', bareSocket, join(parent, 'bare.db'))
   const bareClient = await peer('bare-client', bareSocket)
-  const sender = await peer('sender', paths.socket)
-  const receiver = await peer('receiver', paths.socket)
+  const httpSocket = join(parent, 'http.sock')
+  await peer('http-server', httpSocket, join(parent, 'http.db'))
   const bare = async (order: Order) => {
     const report = await ask<Report>(bareClient, order)
     return figures(report, report.answered)
   }
-  const sent = async (order: Order) => {
-    const report = await ask<Report>(sender, order)
-    const received = await ask<Times>(receiver, report.sent.length)
-    return figures(report, received)
+  const between = async (socket: string) => {
+    const sender = await peer('sender', socket)
+    const receiver = await peer('receiver', socket)
+    return async (order: Order) => {
+      const report = await ask<Report>(sender, order)
+      const received = await ask<Times>(receiver, report.sent.length)
+      return figures(report, received)
+    }
   }
+  const http = await between(httpSocket)
+  const sent = await between(paths.socket)
   return [
     { name: 'bare socket and commit', inFlight: 1, measure: bare },
+    { name: 'bare HTTP and commit', inFlight: 1, measure: http },
     { name: 'sent → received', inFlight: 1, measure: sent },
     { name: 'bare socket and commit', inFlight: IN_FLIGHT, measure: bare },
+    { name: 'bare HTTP and commit', inFlight: IN_FLIGHT, measure: http },
     { name: 'sent → received', inFlight: IN_FLIGHT, measure: sent },
   ]
 }
