@@ -45,7 +45,7 @@ export function createApi(options: ApiOptions): Hono {
 
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
-/** A text with headers that are a plain object is written at once; all else would go through a stream (1 ms against 0.1). */
+/** A text with headers that are a plain object is written at once; all else goes through a stream (0.15 ms more). */
 function answerJson(answer: unknown): Response {
   return new Response(JSON.stringify(answer), { headers: { ...HEADERS, 'content-type': 'application/json' } })
 }
