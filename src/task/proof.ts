@@ -24,6 +24,7 @@ export type Verdict = { proven: true; proof: WorkProof } | { proven: false; reas
 /** Reasons after which the work itself was there: the next attempt need not commit anything to mend them. */
 const WORK_WAS_THERE = new Set([
   'validation-failed',
+  'children-unmerged',
   'not-pushed',
   'stale-head',
   'no-pull-request',
@@ -37,7 +38,7 @@ const WORK_WAS_THERE = new Set([
  * Reasons that say something of the work. After any other end (lost, no quota, over a limit) nobody has looked at it: that
  * attempt and the one after it are judged as one, which may find everything committed already.
  */
-const JUDGED = new Set(['no-commit', 'empty-diff', ...WORK_WAS_THERE])
+const JUDGED = new Set(['no-commit', 'empty-diff', 'validation-refused', ...WORK_WAS_THERE])
 
 /** Where the work began that this attempt answers for, and why the last attempt failed that was judged before it. */
 export function beginningOf(attempts: readonly Attempt[], attempt: Attempt): Pick<Facts, 'from' | 'before'> {

@@ -72,7 +72,7 @@ it('who was to judge and gave no verdict has not done its task, and the work is 
   const task = await give(orchestrator, script('/dev/null', once), { validate: ['reviewer'] })
   const judge = await made(parts, task)
   expect(await ended(parts, judge)).toMatchObject({ state: 'dead', reason: { code: 'no-answer' } })
-  expect(await ended(parts, task)).toMatchObject({ state: 'dead', reason: { code: 'validation-refused' } })
+  expect(await ended(parts, task)).toMatchObject({ state: 'dead', reason: { code: 'validation-failed' } })
 }, 60_000)
 
 async function asked(parts: Parts, task: Task, id: string): Promise<Task> {
