@@ -10,7 +10,6 @@ import { type RealOptions, realParts } from './parts.ts'
 
 /** Several agents of one run, held by attempts without any process: the test is all of them. */
 
-
 /** Parts whose agents hear what is said to them when their turn ends, and the first agent of a run. */
 export async function team(options: RealOptions = {}) {
   const real = await realParts(options)
