@@ -1,6 +1,5 @@
 import type { Attempt, Task } from '../../task/task.ts'
 import type { Workspace } from '../../workspace/workspace.ts'
-import { openTaskMailbox } from '../bus/audience.ts'
 import { childrenSummary } from '../family/children.ts'
 import { takersSummary } from '../handoff/handed-over.ts'
 import type { Parts } from '../parts.ts'
@@ -17,7 +16,6 @@ import { saveWork, stopAgent } from './stop.ts'
  */
 export async function launch(held: Held): Promise<void> {
   const { parts, task, attempt } = held
-  await openTaskMailbox(parts, task, attempt.agent)
   const status = await parts.directories.status(attempt.agent)
   if (status.state === 'absent') await prepare(held)
   await parts.runtimes[task.spec.runtime].start(attempt.agent)

@@ -1,6 +1,7 @@
 import { checkFence } from '../../task/life.ts'
 import type { Fence } from '../../task/task.ts'
 import { countFailure, countSuccess, delayOf, leaveBreakers, putOff } from '../breakers.ts'
+import { openTaskMailbox } from '../bus/audience.ts'
 import type { Parts } from '../parts.ts'
 import { hasFallback } from './driver-choice.ts'
 import { AttemptFailed, isPassing, isStale, toFailure } from './failure.ts'
@@ -41,7 +42,9 @@ async function runStages(parts: Parts, fence: Fence, signal: AbortSignal): Promi
   }
 }
 
+/** The mailbox is there before the agent is; also of a task that a daemon began that knew no mailboxes. */
 async function stage(held: Held): Promise<void> {
+  await openTaskMailbox(held.parts, held.task, held.attempt.agent)
   switch (held.task.state) {
     case 'leased':
       await launch(held)

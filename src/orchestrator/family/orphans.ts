@@ -5,7 +5,7 @@ import type { Parts } from '../parts.ts'
 /**
  * Unfinished tasks of a run that nobody waits for any more, since the task that they were made for is at its end. A task
  * that took the work of another over was made for whom that one had been made for: when that is a person, it lives on. Nor
- * is one ended that a person has started again since.
+ * is one ended that a person has started again since, or that has given the answer it was made for: it ends by itself.
  */
 export async function orphansOf(parts: Parts, runId: Task['runId']): Promise<Task[]> {
   const tasks = await parts.store.tasks.list({ runId })
@@ -14,6 +14,7 @@ export async function orphansOf(parts: Parts, runId: Task['runId']): Promise<Tas
   for (const task of tasks.reverse()) {
     const owner = ownerOf(known, task)
     if (!owner || isFinal(task.state)) continue
+    if (owner.state === 'accepted' && (await hasAnswered(parts, task))) continue
     const alone =
       orphans.has(owner.id) || (isFinal(owner.state) && !(await wasRetriedSince(parts, task, owner)))
     if (alone) orphans.set(task.id, task)
@@ -27,6 +28,12 @@ function ownerOf(known: ReadonlyMap<TaskId, Task>, { spec }: Task): Task | undef
   if (!maker || !spec.origin) return undefined
   if (spec.origin.kind !== 'handoff') return maker
   return spec.origin.transfers ? ownerOf(known, maker) : undefined
+}
+
+async function hasAnswered({ store }: Parts, { id, spec }: Task): Promise<boolean> {
+  const request = spec.proof === 'answer' ? await store.mailboxes.get(spec.origin?.message ?? '') : undefined
+  const answer = request?.answer && (await store.mailboxes.get(request.answer.id))
+  return answer?.message.from === id
 }
 
 async function wasRetriedSince({ store }: Parts, { id }: Task, owner: Task): Promise<boolean> {
