@@ -93,7 +93,7 @@ async function describe({ paint }: Cli, { mailbox, messages }: Answer<'peek'>): 
 async function block(delivery: DeliveryView, paint: Cli['paint']): Promise<string> {
   const { type, payload, id } = delivery.message
   const text = (await payloadText(payload)).replace(/^/gm, '    ')
-  const asks = type === 'assistance_request' || type === 'validation_request'
+  const asks = !delivery.answer && (type === 'assistance_request' || type === 'validation_request')
   const verdict = type === 'validation_request' ? ' --verdict approved' : ''
   const answer = asks ? `    answer: orch send --reply ${id}${verdict} "…"\n` : ''
   return `${messageLine(delivery, paint)}${text}\n${answer}`

@@ -76,6 +76,7 @@ test('a request of an agent is read and answered; then nothing waits', async () 
     out: expect.stringContaining('assistance_response'),
   })
   expect(await newest()).toMatchObject({ to: task.id, correlationId: id, payload: { answer: '8080' } })
+  expect((await cli('inbox')).out).not.toContain('--reply')
   expect(await cli('send', task.id, '--reply', id, '8080')).toMatchObject({ code: 0 }) // the same again
   expect(await cli('send', '--reply', id, '8081')).toMatchObject({
     code: 1,
