@@ -47,7 +47,7 @@ test('an agent asks a person, who waits for it; the daemon is killed before and 
   const inbox = await cli(['inbox', '--wait'])
   expect(inbox).toMatchObject({ code: 0, out: expect.stringContaining('Which colour?') })
   const [, request = ''] = /--reply (\S+)/.exec(inbox.out) ?? []
-  expect(await orch.task(id)).toMatchObject({ state: 'waiting', waitingFor: 'message' })
+  await until('it waits', async () => (await orch.task(id)).waitingFor === 'message')
   await orch.crash()
   expect((await json('inbox')).messages).toHaveLength(1)
   expect(await cli(['send', '--reply', request, 'blue, like the sky'])).toMatchObject({ code: 0, err: '' })
@@ -76,6 +76,7 @@ test('an agent asks a person, who waits for it; the daemon is killed before and 
     [id, 'person', 'assistance_request'],
     ['person', id, 'assistance_response'],
   ])
+  expect((await json('dead', 'list')).letters).toEqual([])
 })
 
 test('what is sent while the daemon is killed is there once, in its order, and followed without gap or double', async () => {
