@@ -43,7 +43,7 @@ async function begin(name: string) {
 }
 
 test('an agent asks a person, who waits for it; the daemon is killed before and after the answer; the answer becomes work', async () => {
-  const { id, runId, git, read, go } = await begin('asks-a-person')
+  const { id, runId, git, has, read, go } = await begin('asks-a-person')
   const inbox = await cli(['inbox', '--wait'])
   expect(inbox).toMatchObject({ code: 0, out: expect.stringContaining('Which colour?') })
   const [, request = ''] = /--reply (\S+)/.exec(inbox.out) ?? []
@@ -53,10 +53,7 @@ test('an agent asks a person, who waits for it; the daemon is killed before and 
   expect(await cli(['send', '--reply', request, 'blue, like the sky'])).toMatchObject({ code: 0, err: '' })
   await orch.crash()
   await cli(['inbox', '--all'])
-  await until(
-    'the answer has come',
-    () => existsSync(join(orch.stateDir, 'attempts')) && read('answer').includes('answered": true'),
-  )
+  await until('the answer has come', () => has('answer') && read('answer').includes('answered": true'))
   const seen = await json('messages', request)
   expect(seen).toMatchObject({ state: 'acknowledged', answer: { id: expect.stringMatching(/^m-/) } })
   expect(seen.took.answered).toBeGreaterThan(0)
