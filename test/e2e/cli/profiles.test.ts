@@ -42,7 +42,7 @@ const write = (path: string, text: string) => {
 
 it('the built-in ones come with the program', async () => {
   const { profiles, faults } = await program.json(['profiles', 'list'], { cwd })
-  expect({ count: profiles.length, faults }).toEqual({ count: 11, faults: [] })
+  expect({ count: profiles.length, faults }).toEqual({ count: 12, faults: [] })
 })
 
 it('one that was made is used at once, and gives its agents their name', async () => {
