@@ -55,7 +55,7 @@ async function inLanes(order: Order, send: (id: string, lane: number) => Promise
 }
 
 async function sender(socketPath: string): Promise<void> {
-  const client = createClient({ socketPath })
+  const client = createClient({ socketPath }, { lines: true })
   await client.call('openMailbox', { body: { name: 'bench-sender', reader: 'bench' } })
   process.on('message', async (order: Order) => {
     const to = order.to ?? 'bench-receiver'
@@ -70,7 +70,7 @@ async function sender(socketPath: string): Promise<void> {
 
 /** Takes what comes and acknowledges it with the next request. Tells all times when it has as many as its parent says. */
 async function receiver(socketPath: string): Promise<void> {
-  const client = createClient({ socketPath })
+  const client = createClient({ socketPath }, { lines: true })
   const params = { name: 'bench-receiver' }
   const reader = 'bench'
   await client.call('openMailbox', { body: { ...params, reader } })
@@ -152,6 +152,7 @@ async function httpServer(path: string, file: string): Promise<void> {
     } else answer(response, {})
     deliver()
   })
+  server.keepAliveTimeout = 60_000 // a lane may have nothing to send while others are measured
   await once(server.listen(path), 'listening')
   tell('ready')
 }

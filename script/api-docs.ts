@@ -9,6 +9,7 @@ import {
   SCHEMA_VERSION,
   type Shape,
 } from '../src/api/contract.ts'
+import { LINES_PATH, LINES_PROTOCOL } from '../src/api/route-table.ts'
 import { eventSchema } from '../src/api/views.ts'
 
 /**
@@ -111,6 +112,15 @@ function page(): string {
     '```sh',
     'curl --unix-socket ~/.local/state/orch/run/orchd.sock http://orch/v1/status',
     '```',
+    '',
+    '## Lines',
+    '',
+    `For who calls often: \`GET ${LINES_PATH}\` on the Unix socket with \`Connection: Upgrade\` and \`Upgrade: ${LINES_PROTOCOL}\` goes on as lines of`,
+    "JSON, several calls at once. `{ id, verb, input }` has a number of the caller's, the name of a verb below, and its `params`,",
+    '`query` (both with texts as values), `bearer` and `body`. It is answered by `{ id, answer }` or `{ id, error }` as soon as that is',
+    'known. `{ id, gone: true }` gives a call up; the end of the connection gives up all. What is no call is answered with the id',
+    '`null`; a line longer than a body may be (`E_TOO_LARGE`) is the last one. Where the upgrade is answered by something else',
+    'than 101 there are no lines: use HTTP.',
     '',
     '## Events',
     '',

@@ -1,16 +1,13 @@
+import { type Ask, type Asker, asText, type CallOptions, type Parts, TIMEOUT_MS } from './asking.ts'
 import type { Answer, Input, RouteName } from './contract.ts'
 import { type EventsOptions, readEvents } from './event-reader.ts'
 import { routeTable } from './route-table.ts'
 import { type Address, createTransport, readAnswer, type Send } from './transport.ts'
 import type { EventView } from './views.ts'
 
-/** The API as functions. Every command loads this file, so it takes of the schemas nothing but their types. */
+export type { CallOptions } from './asking.ts'
 
-export interface CallOptions {
-  signal?: AbortSignal
-  /** ms until E_TIMEOUT. Default ten minutes: a merge or a backup may take its time. */
-  timeoutMs?: number
-}
+/** The API as functions. Every command loads this file, so it takes of the schemas nothing but their types. */
 
 type Arguments<N extends RouteName> = keyof Input<N> extends never
   ? [input?: Input<N>, options?: CallOptions]
@@ -28,22 +25,38 @@ export interface Client {
   close(): void
 }
 
+export interface ClientOptions {
+  /** Calls go as lines over one connection when the daemon speaks them there: for who calls often. Default: HTTP. */
+  lines?: boolean
+}
+
 /** A client of the daemon at `address`. It connects with the first call. */
-export function createClient(address: Address): Client {
+export function createClient(address: Address, { lines = false }: ClientOptions = {}): Client {
   const { send, close } = createTransport(address)
+  const http: Ask = (name, input, options) => callOnce(send, name, input, options)
+  const asker = lines && 'socketPath' in address ? overLines(address, http) : { ask: http, close: () => {} }
   return {
     call: async (name, ...[input = {}, options = {}]) =>
-      (await callOnce(send, name, input as Parts, options)) as never,
+      (await asker.ask(name, input as Parts, options)) as never,
     events: (options = {}) => readEvents(send, options),
-    close,
+    close() {
+      asker.close()
+      close()
+    },
   }
 }
 
-interface Parts {
-  params?: Record<string, unknown>
-  query?: Record<string, unknown>
-  bearer?: string
-  body?: unknown
+/** Loads what speaks lines with the first call: commands have no use for it. */
+function overLines(address: { socketPath: string }, http: Ask): Asker {
+  let loading: Promise<Asker> | undefined
+  const load = async () => (await import('./line-client.ts')).createLineClient(address, http)
+  return {
+    async ask(...call) {
+      loading ??= load()
+      return (await loading).ask(...call)
+    },
+    close: () => void loading?.then(({ close }) => close()),
+  }
 }
 
 async function callOnce(send: Send, name: RouteName, input: Parts, options: CallOptions): Promise<unknown> {
@@ -58,7 +71,7 @@ async function callOnce(send: Send, name: RouteName, input: Parts, options: Call
     },
     ...(body !== undefined && { body }),
     signal: options.signal,
-    timeoutMs: options.timeoutMs ?? 600_000,
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
   })
   return readAnswer(answer)
 }
@@ -68,7 +81,6 @@ function fillPath(path: string, params: Record<string, unknown>): string {
 }
 
 function queryString(query: Record<string, unknown>): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined)
-  const pairs = given.map(([key, value]): [string, string] => [key, String(value)])
+  const pairs = Object.entries(asText(query))
   return pairs.length > 0 ? `?${new URLSearchParams(pairs)}` : ''
 }

@@ -19,6 +19,8 @@ export interface ConnectOptions {
   /** Is told when daemon and caller are of different versions. */
   log?: Pick<Log, 'warn'>
   clock?: Clock
+  /** As of createClient. */
+  lines?: boolean
   /** The daemon's program. Default: ours. */
   program?: string
   /** How long a start may take, in ms. Default 30,000. */
@@ -33,7 +35,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   const { paths } = options
   // Who else could put a socket there would be given the variables of our shell: so look before talking to it, too.
   if (options.autostart || existsSync(paths.socket)) await prepareStateDirectory(paths)
-  const client = createClient({ socketPath: paths.socket })
+  const client = createClient({ socketPath: paths.socket }, { lines: options.lines ?? false })
   try {
     const found = await health(client, paths)
     if (!found) await start(client, options)

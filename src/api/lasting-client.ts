@@ -32,7 +32,7 @@ const environmentOf = ({ stateDir }: ProgramOptions): Environment => {
 
 function connectOnce(options: ProgramOptions, autostart: boolean): Promise<Client> {
   const environment = environmentOf(options)
-  return connect({ paths: pathsIn(stateDirectory(environment)), environment, autostart })
+  return connect({ paths: pathsIn(stateDirectory(environment)), environment, autostart, lines: true })
 }
 
 const FIRST_WAIT_MS = 20

@@ -5,18 +5,35 @@ import { oneLine } from '../text.ts'
 import { MAX_BODY, type Shape } from './contract.ts'
 
 /** Path parameters, query, token and body of a request after the schemas of its verb were applied. @throws OrchError E_INVALID, E_UNAUTHORIZED, E_TOO_LARGE */
-export async function readInput(context: Context, shape: Shape): Promise<Record<string, unknown>> {
-  const input: Record<string, unknown> = {}
-  if (shape.params) input.params = check('path', shape.params, context.req.param())
-  if (shape.query) input.query = check('query', shape.query, context.req.query())
-  if (shape.bearer) input.bearer = check('authorization', shape.bearer, bearerOf(context))
-  if (shape.body) input.body = check('body', shape.body, await readJson(context.req.raw))
+export async function readInput({ req }: Context, shape: Shape): Promise<Record<string, unknown>> {
+  const [, bearer] = /^Bearer +(\S+)$/i.exec(req.header('authorization') ?? '') ?? []
+  const input = checkHead(shape, { params: req.param(), query: req.query(), bearer })
+  if (shape.body) input.body = check('body', shape.body, await readJson(req.raw))
   return input
 }
 
-function bearerOf({ req }: Context): string {
-  const [, token] = /^Bearer +(\S+)$/i.exec(req.header('authorization') ?? '') ?? []
-  if (token) return token
+interface Head {
+  params?: Record<string, string> | undefined
+  query?: Record<string, string> | undefined
+  bearer?: string | undefined
+}
+
+/** The same for what has come in one piece. @throws OrchError E_INVALID, E_UNAUTHORIZED */
+export function checkInput(shape: Shape, given: Head & { body?: unknown }): Record<string, unknown> {
+  const input = checkHead(shape, given)
+  if (shape.body) input.body = check('body', shape.body, given.body === undefined ? {} : given.body)
+  return input
+}
+
+function checkHead(shape: Shape, { params = {}, query = {}, bearer }: Head): Record<string, unknown> {
+  const input: Record<string, unknown> = {}
+  if (shape.params) input.params = check('path', shape.params, params)
+  if (shape.query) input.query = check('query', shape.query, query)
+  if (shape.bearer) input.bearer = check('authorization', shape.bearer, bearer ?? noBearer())
+  return input
+}
+
+function noBearer(): never {
   throw new OrchError('E_UNAUTHORIZED', 'this verb asks for the token of an agent', {
     fix: 'Send Authorization: Bearer and what the agent has in ORCH_AGENT_TOKEN.',
   })
@@ -40,10 +57,15 @@ async function readJson(request: Request): Promise<unknown> {
   const type = request.headers.get('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new OrchError('E_INVALID', 'body: expected the content type application/json')
+  return parseJson('body', bytes)
+}
+
+/** @throws OrchError E_INVALID */
+export function parseJson(where: string, bytes: Uint8Array): unknown {
   try {
     return JSON.parse(UTF8.decode(bytes))
   } catch (cause) {
-    throw new OrchError('E_INVALID', 'body: expected JSON in UTF-8', { cause })
+    throw new OrchError('E_INVALID', `${where}: expected JSON in UTF-8`, { cause })
   }
 }
 
@@ -52,17 +74,18 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true })
 /** Stops reading at the limit, and does not begin when the length that is announced is above it. */
 async function readBody(request: Request): Promise<Uint8Array> {
   const announced = request.headers.get('content-length')
-  if (Number(announced ?? 0) > MAX_BODY) throw tooLarge()
+  if (Number(announced ?? 0) > MAX_BODY) throw tooLarge('body')
   // No more than was announced can come, and no stream is made for it (0.15 ms less).
   if (announced !== null) return new Uint8Array(await request.arrayBuffer())
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {
     size += chunk.length
-    if (size > MAX_BODY) throw tooLarge()
+    if (size > MAX_BODY) throw tooLarge('body')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }
 
-const tooLarge = () => new OrchError('E_TOO_LARGE', `body: more than ${MAX_BODY} bytes`)
+export const tooLarge = (where: string) =>
+  new OrchError('E_TOO_LARGE', `${where}: more than ${MAX_BODY} bytes`)

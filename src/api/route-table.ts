@@ -63,3 +63,7 @@ export const routeTable = {
 
 /** Server-sent events stand beside the verbs: they answer for as long as the caller listens. */
 export const EVENTS_PATH = '/v1/events'
+
+/** On the Unix socket a request to upgrade goes on as lines: the verbs without HTTP, see line-server.ts. */
+export const LINES_PATH = '/v1/lines'
+export const LINES_PROTOCOL = 'orch-lines'

@@ -1,24 +1,17 @@
-import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type Clock, systemClock } from '../clock.ts'
-import { OrchError, toOrchError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import { OrchError } from '../errors.ts'
 import type { Journal } from '../store/store.ts'
-import { eventsQuery, type Handlers, type RouteName, routes, type Shape } from './contract.ts'
+import { type Answering, answerVerb, known } from './answering.ts'
+import { eventsQuery, type RouteName, routes, type Shape } from './contract.ts'
 import { eventStream, toFilter } from './event-stream.ts'
 import { check, readInput } from './request.ts'
 import { EVENTS_PATH } from './route-table.ts'
 
-export interface ApiOptions {
-  handlers: Handlers
+export interface ApiOptions extends Answering {
   journal: Journal
-  log: Log
   clock?: Clock
-  /** Ends the event streams and what waits: the daemon stops. */
-  ending?: AbortSignal
-  /** Checks every answer against its schema too. For tests: what fails here is a bug of ours. */
-  checkAnswers?: boolean
 }
 
 /**
@@ -27,19 +20,18 @@ export interface ApiOptions {
  */
 export function createApi(options: ApiOptions): Hono {
   const api = new Hono()
-  const ending = options.ending ? [options.ending] : []
   for (const name of Object.keys(routes) as RouteName[]) {
     const shape: Shape = routes[name]
-    const handler = options.handlers[name] as (input: unknown, gone?: AbortSignal) => Promise<unknown>
     api.on(shape.method, shape.path, async (context) => {
-      const gone = shape.waits && AbortSignal.any([context.req.raw.signal, ...ending])
-      const answer = await handler(await readInput(context, shape), gone)
-      return answerJson(options.checkAnswers ? shape.answer.parse(answer) : answer)
+      const input = await readInput(context, shape)
+      return answerJson(await answerVerb(options, name, input, () => context.req.raw.signal))
     })
   }
   api.get(EVENTS_PATH, (context) => answerEvents(context, options))
   api.notFound((context) => refuse(context, new OrchError('E_NOT_FOUND', 'the API has no such path')))
-  api.onError((error, context) => refuse(context, known(error, context, options.log)))
+  api.onError((error, context) =>
+    refuse(context, known(error, { method: context.req.method, path: context.req.path }, options.log)),
+  )
   return api
 }
 
@@ -62,20 +54,6 @@ async function answerEvents(context: Context, options: ApiOptions): Promise<Resp
   const signal = query.follow === 'no' ? AbortSignal.abort() : ending
   const stream = eventStream({ journal, log, clock, after, filter: toFilter(query), signal })
   return context.body(stream, 200, { ...HEADERS, 'content-type': 'text/event-stream; charset=utf-8' })
-}
-
-/** The error of an answer. What Orch did not throw itself is told by an id only: the log has the rest. */
-function known(thrown: unknown, context: Context, log: Log): OrchError {
-  const error = toOrchError(thrown)
-  if (error.code !== 'E_INTERNAL') {
-    if (error.http >= 500) log.warn('request failed', { path: context.req.path, error })
-    return error
-  }
-  const id = randomUUID()
-  log.error('unexpected error', { id, method: context.req.method, path: context.req.path, error: thrown })
-  return new OrchError('E_INTERNAL', `something unexpected happened; the central log has it as ${id}`, {
-    details: { id },
-  })
 }
 
 /** An error as an answer. */

@@ -70,7 +70,8 @@ function addressOptions(address: Address): RequestOptions & { headers: Record<st
   return { host, port, headers: { authorization: `Bearer ${address.token}` } }
 }
 
-function unreachable(address: Address, cause: Error, signal: AbortSignal | undefined): OrchError {
+/** What befell a request that has no answer. */
+export function unreachable(address: Address, cause: Error, signal: AbortSignal | undefined): OrchError {
   const where = 'socketPath' in address ? address.socketPath : address.url
   const what = signal?.aborted
     ? 'the request was given up'
@@ -88,8 +89,13 @@ export async function readAnswer(answer: IncomingMessage): Promise<unknown> {
   const body = parse(text)
   if (status >= 200 && status < 300 && body !== undefined) return body
   const error = (body as { error?: unknown } | undefined)?.error
-  if (isErrorBody(error)) throw OrchError.fromBody(error)
-  throw new OrchError('E_DAEMON', `what answers there is no orchd (status ${status})`)
+  throw refusalOf(error, `status ${status}`)
+}
+
+/** The error that a daemon has answered; E_DAEMON when it is none, told by `what`. */
+export function refusalOf(error: unknown, what: string): OrchError {
+  if (isErrorBody(error)) return OrchError.fromBody(error)
+  return new OrchError('E_DAEMON', `what answers there is no orchd (${what})`)
 }
 
 function readAll(answer: IncomingMessage): Promise<string> {

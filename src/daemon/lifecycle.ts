@@ -1,5 +1,6 @@
 import type { Handlers } from '../api/contract.ts'
 import { ensureToken } from '../api/guard.ts'
+import { createLines } from '../api/line-server.ts'
 import { type Served, type ServeOptions, serve } from '../api/serve.ts'
 import { createApi } from '../api/server.ts'
 import { prepareStateDirectory } from '../api/state-directory.ts'
@@ -82,8 +83,10 @@ async function open(setup: Setup, composed: Composed): Promise<Daemon> {
     log.info('stopped')
   })
   const handlers = stoppable(composed.handlers, (options) => void daemon.stop(options))
-  const api = createApi({ handlers, journal: composed.journal, log, ending: ending.signal })
-  const served = await serve({ api, paths: setup.paths, ...(await tcpOf(setup)) })
+  const answering = { handlers, log, ending: ending.signal }
+  const api = createApi({ ...answering, journal: composed.journal })
+  const lines = createLines(answering)
+  const served = await serve({ api, lines, paths: setup.paths, ...(await tcpOf(setup)) })
   serving.resolve(served)
   log.info('started', { version: packageVersion(), pid: process.pid, port: served.port })
   await note(composed.journal, 'daemon.started', { version: packageVersion(), port: served.port })

@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest'
 import type { Handlers, RunView, TaskDetail, TaskView } from '../../src/api/contract.ts'
+import { createLines } from '../../src/api/line-server.ts'
 import { serve } from '../../src/api/serve.ts'
 import { createApi } from '../../src/api/server.ts'
 import { prepareStateDirectory } from '../../src/api/state-directory.ts'
@@ -95,14 +96,9 @@ export async function fakeDaemon(
   await prepareStateDirectory(paths)
   const ending = new AbortController()
   const given = handlersFor({ health, ...handlers })
-  const api = createApi({
-    handlers: given,
-    journal,
-    log: silentLog,
-    ending: ending.signal,
-    checkAnswers: true,
-  })
-  const served = await serve({ api, paths })
+  const answering = { handlers: given, log: silentLog, ending: ending.signal, checkAnswers: true }
+  const api = createApi({ ...answering, journal })
+  const served = await serve({ api, lines: createLines(answering), paths })
   const close = async () => {
     ending.abort()
     await served.close(0)
