@@ -131,7 +131,7 @@ async function carryOut(model: Model, verb: Verb): Promise<void> {
       letGo(
         model,
         [...model.known.values()].filter(
-          ({ heldUntil = Number.POSITIVE_INFINITY }) => heldUntil <= model.now,
+          ({ ended, heldUntil = Number.POSITIVE_INFINITY }) => !ended && heldUntil <= model.now,
         ),
       )
       return await learn(model)
