@@ -187,7 +187,9 @@ elif [ -t 1 ]; then
   (
     exec 2>/dev/null
     stty -echo </dev/tty
-    exec tail -n +1 -f log
+    # A TERM that comes before this is exec'd may be lost: GNU's tail ends with the shim in any case.
+    until_end=$(tail --pid=$$ -n 0 /dev/null && echo "--pid=$$")
+    exec tail $until_end -n +1 -f log
   ) 3<&- &
   screen=$!
 fi
