@@ -7,7 +7,8 @@ import { capability, files, longText, shortText } from './words.ts'
 /** Version of the envelope and of all payloads together. A reader refuses one that it does not know. */
 export const MESSAGE_VERSION = 1
 
-const severity = z.enum(['info', 'low', 'medium', 'high', 'critical'])
+export const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const
+const severity = z.enum(SEVERITIES)
 const commit = z.string().regex(/^[0-9a-f]{7,64}$/, 'a commit id')
 const taskId = z.string().regex(/^t-[0-9a-z]{1,40}$/, 'the id of a task')
 const place = { file: files.element.optional(), line: z.int().min(1).optional() }

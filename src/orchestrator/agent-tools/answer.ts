@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { OrchError } from '../../errors.ts'
-import { messageId, type PayloadOf } from '../../message/message.ts'
+import { messageId, type PayloadOf, SEVERITIES } from '../../message/message.ts'
 import { files } from '../../message/words.ts'
 import { answerTo, type Request, requestAskedOf } from '../bus/answer.ts'
+import { countAsRead } from '../bus/count-as-read.ts'
 import { senderOf } from '../bus/sender.ts'
 import type { Parts } from '../parts.ts'
 import { agentTool, type Caller } from './agent-tools.ts'
 
-const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const
 const text = z.string().trim().min(1).max(50_000)
 
 const input = z.strictObject({
@@ -47,7 +47,7 @@ export const answer = agentTool({
   async run(parts, caller, given) {
     const request = await requestAskedOf(parts, caller.task.id, given.request)
     const { id, to } = await answerTo(parts, senderOf(caller.task), request, payloadOf(request, given))
-    await countAsRead(parts, caller, request)
+    await readWithAnswer(parts, caller, request)
     return { id, to: to[0] ?? request.message.from }
   },
 })
@@ -69,15 +69,11 @@ function payloadOf({ message }: Request, given: z.output<typeof input>): Record<
 }
 
 /** Who answers a request has read it: it must be neither shown again nor be a dead letter when the task ends. */
-async function countAsRead(
-  parts: Parts,
-  { task, attempt }: Caller,
-  { message, state }: Request,
-): Promise<void> {
+async function readWithAnswer(parts: Parts, caller: Caller, { message, state }: Request): Promise<void> {
+  const { task, attempt } = caller
   const hearing = await parts.hearings.of(attempt)
   const isSeen = hearing.given.has(message.id) || task.spec.origin?.message === message.id
   if (!isSeen || state !== 'waiting') return
-  const order = { mailbox: task.id, reader: attempt.agent, ids: [message.id], now: parts.clock.now() }
-  await parts.store.mailboxes.acknowledge(order)
+  await countAsRead(parts, caller, [message.id])
   hearing.given.delete(message.id)
 }

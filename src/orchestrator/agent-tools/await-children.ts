@@ -1,4 +1,4 @@
-import { isRequest, MESSAGE_TYPES } from '../../message/message.ts'
+import { isRequest } from '../../message/message.ts'
 import { checkFence } from '../../task/life.ts'
 import type { Task } from '../../task/task.ts'
 import { createBell } from '../attempt/bell.ts'
@@ -8,7 +8,7 @@ import { type ChildResult, resultIdOf } from '../family/child-result.ts'
 import { childrenOf, settleChildren } from '../family/children.ts'
 import type { Parts } from '../parts.ts'
 import type { Caller } from './agent-tools.ts'
-import { type ShownMessage, showMail, takeMail } from './inbox.ts'
+import { isAsked, type ShownMessage, showMail, takeMail } from './inbox.ts'
 
 /** A child as its parent sees it. `result` when it is at its end and the parent was told. */
 export interface ChildView {
@@ -66,15 +66,6 @@ async function untilSettled(parts: Parts, caller: Caller, ms: number): Promise<n
   } finally {
     for (const stop of stops) stop()
   }
-}
-
-/** Whether a request waits that the agent has not seen. */
-async function isAsked(parts: Parts, { task, attempt }: Caller): Promise<boolean> {
-  const types = MESSAGE_TYPES.filter(isRequest)
-  const waiting = await parts.store.mailboxes.history({ mailbox: task.id, types, states: ['waiting'] })
-  const { given, words } = await parts.hearings.of(attempt)
-  const seen = new Set([...given, ...words.map(({ id }) => id)])
-  return waiting.some(({ message }) => message.to === task.id && !seen.has(message.id))
 }
 
 async function viewsOf(parts: Parts, task: Task): Promise<ChildView[]> {

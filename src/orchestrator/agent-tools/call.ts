@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { OrchError } from '../../errors.ts'
 import { checkFence } from '../../task/life.ts'
 import { oneLine } from '../../text.ts'
+import { faultsOf } from '../bus/payload.ts'
 import type { Parts } from '../parts.ts'
 import type { AgentTool, Caller } from './agent-tools.ts'
 import { AGENT_TOOLS } from './list.ts'
@@ -62,11 +63,7 @@ export function findTool<T extends { name: string }>(tools: readonly T[], name: 
 function checkInput(tool: AgentTool, input: unknown): z.output<AgentTool['input']> {
   const checked = tool.input.safeParse(bounded(input ?? {}, MOST_IN, 'the input'))
   if (checked.success) return checked.data
-  const faults = checked.error.issues.slice(0, 5).map(({ path, message }) => {
-    const field = path.length > 0 ? `${oneLine(path.join('.'), 100)}: ` : ''
-    return `${field}${oneLine(message, 200)}`
-  })
-  throw new OrchError('E_INVALID', `${tool.name}: ${faults.join('; ')}`, {
+  throw new OrchError('E_INVALID', `${tool.name}: ${faultsOf(checked.error)}`, {
     fix: 'Correct the fields that are named and call again.',
   })
 }

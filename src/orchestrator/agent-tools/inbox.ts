@@ -95,3 +95,12 @@ export function showMessage({ message }: Delivery, names: Names): ShownMessage {
     payload,
   }
 }
+
+/** Whether somebody asks something of the caller that it has not seen: who asks would else wait for as long as it does. */
+export async function isAsked({ store, hearings }: Parts, { task, attempt }: Caller): Promise<boolean> {
+  const types = MESSAGE_TYPES.filter(isRequest)
+  const waiting = await store.mailboxes.history({ mailbox: task.id, types, states: ['waiting'] })
+  const { given, words } = await hearings.of(attempt)
+  const seen = new Set([...given, ...words.map(({ id }) => id)])
+  return waiting.some(({ message }) => message.to === task.id && !seen.has(message.id))
+}

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { OrchError } from '../../errors.ts'
 import { messageId } from '../../message/message.ts'
 import { awaitMail } from '../bus/await-mail.ts'
+import { countAsRead } from '../bus/count-as-read.ts'
 import { namesOf } from '../bus/names.ts'
 import { whileAsking } from '../conversation/asking.ts'
 import type { Parts } from '../parts.ts'
@@ -49,14 +50,9 @@ export const readInbox = agentTool({
 })
 
 /** What was read before is not asked for again by a later attempt. @throws OrchError E_NOT_FOUND, E_STALE */
-export async function acknowledgeRead(
-  parts: Parts,
-  { task, attempt }: Caller,
-  ids: readonly string[],
-): Promise<void> {
-  const hearing = await parts.hearings.of(attempt)
-  const order = { mailbox: task.id, reader: attempt.agent, ids, now: parts.clock.now() }
-  await parts.store.mailboxes.acknowledge(order)
+export async function acknowledgeRead(parts: Parts, caller: Caller, ids: readonly string[]): Promise<void> {
+  const hearing = await parts.hearings.of(caller.attempt)
+  await countAsRead(parts, caller, ids)
   for (const id of ids) hearing.given.delete(id)
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Delivery } from '../../message/delivery.ts'
-import { isRequest, MESSAGE_TYPES, ORCH } from '../../message/message.ts'
+import { ORCH } from '../../message/message.ts'
 import { conversationOf, driverOf } from '../attempt/driver-choice.ts'
 import { openTaskMailbox } from '../bus/audience.ts'
 import { awaitMail } from '../bus/await-mail.ts'
@@ -10,7 +10,7 @@ import { type Asked, type AskOrder, ask } from '../bus/route.ts'
 import { whileAsking } from '../conversation/asking.ts'
 import type { Parts } from '../parts.ts'
 import type { Caller } from './agent-tools.ts'
-import { MOST_WAIT, showMail, showMessage, shownMessage, takeMail } from './inbox.ts'
+import { isAsked, MOST_WAIT, showMail, showMessage, shownMessage, takeMail } from './inbox.ts'
 
 /** What tools that ask have in common: the request, the wait for its answer, what came meanwhile. */
 
@@ -78,12 +78,7 @@ async function whatCame(parts: Parts, caller: Caller, id: string): Promise<'aske
   const request = await mailboxes.get(id)
   const answer = request?.answer && (await mailboxes.get(request.answer.id))
   if (answer) return answer
-  const types = MESSAGE_TYPES.filter(isRequest)
-  const waiting = await mailboxes.history({ mailbox: caller.task.id, types, states: ['waiting'] })
-  const { given, words } = await parts.hearings.of(caller.attempt)
-  const isNew = ({ message }: Delivery) =>
-    message.to === caller.task.id && !given.has(message.id) && !words.some((word) => word.id === message.id)
-  return waiting.some(isNew) ? 'asked' : undefined
+  return (await isAsked(parts, caller)) ? 'asked' : undefined
 }
 
 async function told(

@@ -1,12 +1,10 @@
 import { z } from 'zod'
-import { topicName } from '../../message/message.ts'
+import { SEVERITIES, topicName } from '../../message/message.ts'
 import { files } from '../../message/words.ts'
 import { send } from '../bus/bus.ts'
 import { derivedId } from '../bus/derived-id.ts'
 import { senderOf } from '../bus/sender.ts'
 import { agentTool } from './agent-tools.ts'
-
-const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const
 
 const input = z.strictObject({
   kind: z

@@ -1,5 +1,7 @@
 import type { Delivery } from '../../message/delivery.ts'
 import { messageText } from '../../message/prompt.ts'
+import { countAsRead } from '../bus/count-as-read.ts'
+import { namesOf } from '../bus/names.ts'
 import type { Hearing, Word } from '../conversation/hearing.ts'
 import type { Held } from './held.ts'
 import { eventOf } from './stop.ts'
@@ -10,14 +12,14 @@ import { eventOf } from './stop.ts'
 const MOST_AT_ONCE = 8
 
 /** What its prompt or its inbox tool has given it counts as read when the turn in which it did is over. */
-export async function readGiven({ parts, task, attempt }: Held, hearing: Hearing): Promise<void> {
+export async function readGiven(held: Held, hearing: Hearing): Promise<void> {
+  const { parts, task } = held
   const { origin } = task.spec
   const first = origin?.message && (await parts.store.mailboxes.get(origin.message))
   const ids = [...hearing.given]
   if (first && first.state === 'waiting' && first.message.to === task.id) ids.unshift(first.message.id)
   if (ids.length === 0) return
-  const order = { mailbox: task.id, reader: attempt.agent, ids, now: parts.clock.now() }
-  await parts.store.mailboxes.acknowledge(order)
+  await countAsRead(parts, held, ids)
   for (const id of ids) hearing.given.delete(id)
 }
 
@@ -29,22 +31,28 @@ export async function takeMail(held: Held, hearing: Hearing): Promise<void> {
   const { parts, task, attempt } = held
   const { mailboxes } = parts.store
   if ((await mailboxes.waiting(task.id)).direct === 0) return
-  const reading = { mailbox: task.id, reader: attempt.agent }
   const leaseMs = parts.config.messageLeaseSeconds * 1_000
   await hearing.alone(async () => {
-    const lease = { ...reading, now: parts.clock.now(), leaseMs, limit: MOST_AT_ONCE, again: true }
-    const mail = await mailboxes.lease(lease)
+    const now = parts.clock.now()
+    const request = {
+      mailbox: task.id,
+      reader: attempt.agent,
+      now,
+      leaseMs,
+      limit: MOST_AT_ONCE,
+      again: true,
+    }
+    const mail = await mailboxes.lease(request)
     const known = new Set([task.spec.origin?.message, ...hearing.words.map(({ id }) => id)])
     for (const delivery of mail) if (!known.has(delivery.message.id)) await tell(held, hearing, delivery)
     const ids = mail.map(({ message }) => message.id)
-    if (ids.length > 0) await mailboxes.acknowledge({ ...reading, ids, now: parts.clock.now() })
+    if (ids.length > 0) await countAsRead(parts, held, ids)
   })
 }
 
 /** A message becomes a word of the conversation, durably. */
 export async function tell({ parts, attempt }: Held, hearing: Hearing, { message }: Delivery): Promise<void> {
-  const sender = await parts.store.mailboxes.find(message.from)
-  const names = new Map(sender ? [[message.from, sender]] : [])
+  const names = await namesOf(parts, [message])
   const word: Word = { id: message.id, text: messageText(message, names), message: true }
   await parts.store.journal.append([{ ...eventOf(parts, attempt, 'agent.told'), data: { ...word } }])
   hearing.words.push(word)

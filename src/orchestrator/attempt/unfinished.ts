@@ -1,3 +1,4 @@
+import { countAsRead } from '../bus/count-as-read.ts'
 import { openRequests } from '../bus/overdue.ts'
 import { settleChildren } from '../family/children.ts'
 import { conversationOf, driverOf } from './driver-choice.ts'
@@ -29,10 +30,13 @@ const GIVEN = ['task_result', 'assistance_response', 'validation_result'] as con
  * Who cannot be spoken to has no further turn to read what its children came to and what it was answered; a daemon that was
  * killed does not know what its tools have shown it. A next attempt is told of its children.
  */
-async function readByItsEnd({ parts, task, attempt }: Held): Promise<void> {
-  const { mailboxes } = parts.store
-  const found = await mailboxes.history({ mailbox: task.id, types: [...GIVEN], states: ['waiting'] })
+async function readByItsEnd(held: Held): Promise<void> {
+  const { parts, task } = held
+  const found = await parts.store.mailboxes.history({
+    mailbox: task.id,
+    types: [...GIVEN],
+    states: ['waiting'],
+  })
   const ids = found.filter(({ message }) => message.to === task.id).map(({ message }) => message.id)
-  if (ids.length === 0) return
-  await mailboxes.acknowledge({ mailbox: task.id, reader: attempt.agent, ids, now: parts.clock.now() })
+  if (ids.length > 0) await countAsRead(parts, held, ids)
 }

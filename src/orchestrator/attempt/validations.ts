@@ -3,6 +3,7 @@ import { ORCH, type PayloadOf } from '../../message/message.ts'
 import type { Task, WorkProof } from '../../task/task.ts'
 import { awaitMail } from '../bus/await-mail.ts'
 import { requestMs } from '../bus/bus.ts'
+import { countAsRead } from '../bus/count-as-read.ts'
 import { ask } from '../bus/route.ts'
 import { AttemptFailed } from './failure.ts'
 import type { Held } from './held.ts'
@@ -51,8 +52,7 @@ async function verdict({ parts, task, attempt }: Held, id: string): Promise<stri
   const found = await verdictOn(parts, id)
   if (!found) return undefined
   const { message } = found
-  const reader = { mailbox: task.id, reader: attempt.agent, ids: [message.id], now: parts.clock.now() }
-  if (found.state === 'waiting') await parts.store.mailboxes.acknowledge(reader)
+  if (found.state === 'waiting') await countAsRead(parts, { task, attempt }, [message.id])
   const result = message.payload as PayloadOf<'validation_result'>
   if (message.from === ORCH) throw new AttemptFailed('validation-failed', result.summary)
   if (result.verdict === 'refused') throw new AttemptFailed('validation-refused', refusal(task, result))

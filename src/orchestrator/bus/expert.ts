@@ -38,7 +38,6 @@ export async function startExpert(
     description: descriptionOf(task, question, from !== undefined),
     proof: 'answer',
     tries: TRIES,
-    validate: [],
     origin: {
       kind: question.type === 'validation_request' ? 'validation' : 'assistance',
       message: question.id,

@@ -21,7 +21,8 @@ export function checkPayload(type: MessageType, payload: unknown): Record<string
   })
 }
 
-function faultsOf(error: z.ZodError): string {
+/** Each field (at most five) and what is expected there. */
+export function faultsOf(error: z.ZodError): string {
   const faults = error.issues.slice(0, 5).map(({ path, message }) => {
     const field = path.length > 0 ? `${oneLine(path.join('.'), 100)}: ` : ''
     return `${field}${oneLine(message, 200)}`

@@ -5,6 +5,7 @@ import type { AttemptStatus } from '../../runtime/runtime.ts'
 import { driverOf } from '../attempt/driver-choice.ts'
 import type { Held } from '../attempt/held.ts'
 import { tell } from '../attempt/mail.ts'
+import { countAsRead } from '../bus/count-as-read.ts'
 import { namesOf } from '../bus/names.ts'
 import type { Hearing, Word } from './hearing.ts'
 
@@ -64,7 +65,7 @@ function mostOffered({ parts, task, attempt }: Held): number {
 
 /** Messages that hooks have taken: from now on they are words, which a new process would be given if this one had not read them. */
 async function noteTaken({ held, hearing, reader }: Offered): Promise<void> {
-  const { parts, task, attempt } = held
+  const { parts, task } = held
   const taken = new Set([...(reader.taken?.() ?? []), ...(reader.heard?.() ?? [])])
   const isNew = (id: string) => taken.has(id) && !hearing.words.some((word) => word.id === id)
   if (![...taken].some(isNew)) return
@@ -73,9 +74,7 @@ async function noteTaken({ held, hearing, reader }: Offered): Promise<void> {
       const delivery = await parts.store.mailboxes.get(id)
       if (delivery?.message.to !== task.id) continue
       await tell(held, hearing, delivery)
-      if (delivery.state !== 'waiting') continue
-      const order = { mailbox: task.id, reader: attempt.agent, ids: [id], now: parts.clock.now() }
-      await parts.store.mailboxes.acknowledge(order)
+      if (delivery.state === 'waiting') await countAsRead(parts, held, [id])
     }
   })
 }

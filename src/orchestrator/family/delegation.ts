@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { OrchError } from '../../errors.ts'
 import type { Task } from '../../task/task.ts'
 import { workspaceOf } from '../attempt/stop.ts'
+import { fingerprint } from '../bus/derived-id.ts'
 import type { Parts } from '../parts.ts'
 import type { Parent } from './bring-in.ts'
 import { type ChildOrder, spawnTasks } from './spawn.ts'
@@ -18,8 +18,7 @@ export interface PartOrder {
 /** Calls with the same name are the same; without one, those of an attempt that ask for the same. */
 const requestOf = ({ task, attempt }: Parent, parts: readonly PartOrder[], name?: string): string => {
   const about = name === undefined ? [attempt.epoch, parts] : [name]
-  const hash = createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 24)
-  return `delegate-${task.id}-${hash}`
+  return `delegate-${task.id}-${fingerprint(...about)}`
 }
 
 /**

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { OrchError } from '../../errors.ts'
 import type { Handoff } from '../../handoff/handoff.ts'
 import type { HandoffOrder } from '../../handoff/order.ts'
@@ -9,6 +8,7 @@ import { isFinal, type Task, type TaskSpec } from '../../task/task.ts'
 import { oneLine } from '../../text.ts'
 import type { Caller } from '../agent-tools/agent-tools.ts'
 import { send } from '../bus/bus.ts'
+import { fingerprint } from '../bus/derived-id.ts'
 import { senderOf } from '../bus/sender.ts'
 import { pendingChildren } from '../family/children.ts'
 import { spawnTasks } from '../family/spawn.ts'
@@ -66,8 +66,7 @@ function checkReceiver({ to, profile, capability, transfers }: HandoffOrder): vo
 
 function idOf({ task, fence }: Caller, { id, goal, to, profile, capability }: HandoffOrder): string {
   const same = id === undefined ? [fence.epoch, to ?? '', profile ?? '', capability ?? '', goal] : [id]
-  const hash = createHash('sha256').update(JSON.stringify([task.id, ...same]))
-  return `handoff-${hash.digest('hex').slice(0, 20)}`
+  return `handoff-${fingerprint(task.id, ...same).slice(0, 20)}`
 }
 
 async function madeBefore({ store }: Parts, { message }: Delivery): Promise<HandedOver> {
