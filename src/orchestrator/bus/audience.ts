@@ -1,6 +1,7 @@
 import { OrchError } from '../../errors.ts'
-import type { TaskId } from '../../id.ts'
+import type { RunId, TaskId } from '../../id.ts'
 import { mailboxName, PERSON, topicName } from '../../message/message.ts'
+import type { Mailbox } from '../../store/store.ts'
 import { isFinal, type Task } from '../../task/task.ts'
 import { oneLine } from '../../text.ts'
 import { taskOf } from '../agent-name.ts'
@@ -12,28 +13,31 @@ export interface Audience {
   names: string[]
   /** `*` or `#topic` when it went to many. */
   audience?: string
+  /** Run of the one receiver, if it has one. */
+  runId?: RunId | undefined
 }
 
 /** @throws OrchError E_NOT_FOUND, E_INVALID, E_STATE (the task is over) */
 export async function audienceOf(parts: Parts, sender: Sender, to: string): Promise<Audience> {
   if (to === '*') return { names: await ofRun(parts, sender), audience: to }
   if (to.startsWith('#')) return { names: await ofTopic(parts, sender, to.slice(1)), audience: to }
-  const name = await mailboxOf(parts, to)
-  if (name) return { names: [name] }
+  const box = await mailboxOf(parts, to)
+  if (box) return { names: [box.name], runId: box.runId }
   throw new OrchError('E_NOT_FOUND', `nobody here is called ${oneLine(to, 80)}`, {
     fix: 'Send to an agent or a task (see `orch status`), to `person`, to `#topic`, or to `*` (all of the run).',
   })
 }
 
 /** The open mailbox of an agent, a task, a person or a program. */
-async function mailboxOf(parts: Parts, to: string): Promise<string | undefined> {
+async function mailboxOf(parts: Parts, to: string): Promise<Pick<Mailbox, 'name' | 'runId'> | undefined> {
   const taskId = to.startsWith('t-') ? (to as TaskId) : taskOf(to)
   const task = taskId && (await parts.store.tasks.get(taskId))
-  if (task) return await openTaskMailbox(parts, task)
+  if (task) return { name: await openTaskMailbox(parts, task), runId: task.runId }
   if (!mailboxName.safeParse(to).success) return undefined
-  if (to === PERSON)
-    await parts.store.mailboxes.open({ name: PERSON, capacity: parts.config.mailboxSize }, parts.clock.now())
-  return (await parts.store.mailboxes.find(to))?.name
+  const { mailboxes } = parts.store
+  const box = await mailboxes.find(to)
+  if (to !== PERSON || box?.open) return box
+  return await mailboxes.open({ name: PERSON, capacity: parts.config.mailboxSize }, parts.clock.now())
 }
 
 /** The mailbox of a task that is not over; it may be written to before its agent is there. @throws OrchError E_STATE */

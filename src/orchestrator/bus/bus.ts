@@ -1,6 +1,5 @@
 import type { ProjectConfig } from '../../config/schema.ts'
 import { OrchError } from '../../errors.ts'
-import type { RunId } from '../../id.ts'
 import type { Delivery, RetryPolicy } from '../../message/delivery.ts'
 import {
   ANSWERS,
@@ -47,9 +46,9 @@ export interface Sent {
 export async function send(parts: Parts, sender: Sender, order: SendOrder): Promise<Sent> {
   const payload = checkPayload(order.type, order.payload)
   if (isAnswer(order.type)) await checkAnswers(parts, sender, order)
-  const { names, audience } = await audienceOf(parts, sender, order.to)
+  const { names, audience, ...receiver } = await audienceOf(parts, sender, order.to)
   const id = order.id ?? parts.ids.message()
-  const runId = sender.runId ?? (await runOf(parts, names))
+  const runId = sender.runId ?? receiver.runId // a message to one agent belongs to the story of its run, whoever sent it
   const now = parts.clock.now()
   const common = {
     version: MESSAGE_VERSION,
@@ -67,12 +66,6 @@ export async function send(parts: Parts, sender: Sender, order: SendOrder): Prom
   const messages = names.map((to): Message => ({ ...common, id: audience ? `${id}-${to}` : id, to }))
   const sent = await parts.store.mailboxes.send(messages, now)
   return { id, to: names, created: sent.some(({ created }) => created) }
-}
-
-/** A message to one agent belongs to the story of its run, whoever sent it. */
-async function runOf({ store }: Parts, names: readonly string[]): Promise<RunId | undefined> {
-  const [name] = names
-  return names.length === 1 && name ? (await store.mailboxes.find(name))?.runId : undefined
 }
 
 function correlationOf(
