@@ -98,6 +98,21 @@ export const CATALOGUE = {
     http: 500,
     fix: '`orch store check` examines the store; `orch store restore FILE` brings a backup back.',
   },
+  E_STORE_DOWN: {
+    exit: 5,
+    http: 503,
+    fix: 'Start Redis again or mend the connection: agents go on working, and orchd goes on by itself; `orch doctor` examines it.',
+  },
+  E_HOST_TAKEN: {
+    exit: 5,
+    http: 409,
+    fix: 'Give this host another name (`hostName`, `orch start --host-name`), or stop the other daemon of that name.',
+  },
+  E_HOST_GONE: {
+    exit: 5,
+    http: 503,
+    fix: '`orch hosts` shows which hosts there are; the tasks of one that is gone are taken over when its lease has ended.',
+  },
   E_DISK_FULL: {
     exit: 5,
     http: 507,

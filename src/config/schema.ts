@@ -122,12 +122,87 @@ export const projectSettings = z.strictObject({
   runCostUsd: limits.costUsd.describe('of all agents of a run together'),
 })
 
+const redisUrl = z
+  .url({ protocol: /^rediss?$/, error: 'redis://HOST:PORT/DATABASE, or rediss:// for TLS' })
+  .max(2_000)
+const word = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'small letters, digits, dots and dashes')
+const place = z.string().regex(/^[^\s:/]+:\d{1,5}$/, 'HOST:PORT')
+
+/** The store that several hosts share. `redis: URL` is short for `redis: { url: URL }`. */
+export const redisSettings = z
+  .strictObject({
+    url: redisUrl.optional(),
+    sentinels: z
+      .array(place)
+      .min(1)
+      .max(20)
+      .optional()
+      .describe('HOST:PORT of each Sentinel, instead of url'),
+    sentinelName: z
+      .string()
+      .max(100)
+      .default('mymaster')
+      .describe('name that the Sentinels know the primary by'),
+    username: z.string().max(100).optional().describe('ACL user'),
+    password: variableName.optional().describe('name of the variable that holds the password'),
+    tls: z.boolean().optional().describe('TLS to Sentinels’ primaries; rediss:// has it anyway'),
+    ca: z.string().max(1_000).optional().describe('file with the certificates to trust'),
+    cert: z.string().max(1_000).optional().describe('file with the certificate of this client'),
+    key: z.string().max(1_000).optional().describe('file with its key'),
+    required: z
+      .boolean()
+      .default(true)
+      .describe('false: without Redis at start the embedded store is used, and everything says so'),
+  })
+  .refine(({ url, sentinels }) => Boolean(url) !== Boolean(sentinels), 'either url or sentinels')
+export type RedisConfig = z.infer<typeof redisSettings>
+
+const labels = z.union([
+  z.array(word).max(50),
+  z
+    .string()
+    .transform((text) => text.split(',').map((it) => it.trim()))
+    .pipe(z.array(word).max(50)),
+])
+
 /** Settings of the daemon: only in the user's file and ORCH_* variables. */
 export const daemonSettings = z.strictObject({
+  redis: z
+    .union([redisSettings, redisUrl.transform((url) => redisSettings.parse({ url }))])
+    .optional()
+    .describe('the store that several hosts share; absent = the embedded one of this machine'),
+  cluster: word.default('orch').describe('hosts with the same Redis and the same name here work together'),
   hostName: z
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{0,62}$/)
-    .default('local'),
+    .optional()
+    .describe('name of this host; absent = the machine’s own with Redis, else local'),
+  hostLabels: labels.default([]).describe('what this host has: tasks may ask for it (gpu, linux)'),
+  hostAddress: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,250}$/)
+    .optional()
+    .describe('what ssh takes to get to this host; absent = the machine’s name'),
+  heartbeatSeconds: z
+    .number()
+    .min(0.1)
+    .max(3_600)
+    .default(30)
+    .describe('a host says so often that it is there'),
+  staleSeconds: z
+    .number()
+    .min(0.2)
+    .max(86_400)
+    .default(300)
+    .describe('a host that was not heard of for so long is removed from the list'),
+  journalEvents: z.int().min(1_000).default(1_000_000).describe('events that are kept …'),
+  journalDays: z.number().positive().max(3_650).default(90).describe('… and for how long'),
+  taskDays: z
+    .number()
+    .positive()
+    .max(3_650)
+    .default(90)
+    .describe('how long runs are kept after all their tasks have ended'),
   totalAgents: z.int().min(1).max(1_000).default(20).describe('agents at once over all repositories'),
   backoffSeconds: z.number().min(0).max(3_600).default(5),
   backoffMaxSeconds: z.number().min(0).max(86_400).default(300),

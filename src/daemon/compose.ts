@@ -138,7 +138,7 @@ function createParts(
   const breakers = openBreakers({ config, log, clock, store }, drivers)
   const github = createGithubForge({ exec, env, git, bare, lock: repositoryLock.hold, clock, log })
   return {
-    host: config.hostName,
+    host: config.hostName ?? 'local',
     config,
     paths,
     store,

@@ -80,6 +80,13 @@ export type EventType =
   | 'pr.closed'
   | 'pr.checked'
   | 'pr.reviewed'
+  /** A host takes tasks of this store; it left; it was not heard of for too long. */
+  | 'host.joined'
+  | 'host.left'
+  | 'host.lost'
+  /** The store had been out of reach; it came back with less than was written to it. */
+  | 'store.back'
+  | 'store.regressed'
   | 'daemon.started'
   | 'daemon.stopped'
 

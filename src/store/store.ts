@@ -14,8 +14,12 @@ import type {
   WaitingFor,
 } from '../task/task.ts'
 import type { UsageQuery, UsageSum } from '../task/usage.ts'
+import type { Exchange } from './exchange.ts'
+import type { HostRegistry } from './hosts.ts'
 import type { Mailboxes } from './mailboxes.ts'
 
+export type * from './exchange.ts'
+export type * from './hosts.ts'
 export type * from './mailboxes.ts'
 
 /**
@@ -28,13 +32,16 @@ export type * from './mailboxes.ts'
  * every adapter.
  *
  * All verbs throw OrchError: E_NOT_FOUND (unknown id), E_STATE (arrow not drawn), E_STALE (old epoch or other
- * host), E_STORE (the engine failed), E_DISK_FULL.
+ * host), E_STORE (the engine failed), E_STORE_DOWN (it cannot be reached; what was asked may have been done), E_DISK_FULL.
  */
 export interface Store {
   readonly tasks: TaskStore
   readonly journal: Journal
   readonly pulls: PullRequestRecords
   readonly mailboxes: Mailboxes
+  readonly hosts: HostRegistry
+  /** Absent when this store belongs to one host alone. */
+  readonly exchange?: Exchange
   readonly upkeep: Upkeep
   /** Finishes what is under way and lets the engine go. Safe to call twice. */
   close(): Promise<void>
@@ -51,6 +58,8 @@ export interface ClaimRequest {
   leaseMs: number
   /** Repositories that are at their limit: their tasks are passed over. */
   except?: string[]
+  /** What the host has (`Host.offers`): tasks that need anything else are passed over. Absent = nothing is passed over. */
+  offers?: readonly string[]
   /** Names the agent of the attempt that begins; must give a name that no attempt has had. */
   agent: (task: Task, epoch: number) => string
 }
@@ -62,14 +71,20 @@ export interface Claimed {
 }
 
 export interface TaskStore {
-  /** Queues all tasks of a run, or none. The same `requestId` again changes nothing and gives the run that is there. */
+  /**
+   * Queues all tasks of a run, or none. The same `requestId` again changes nothing and gives the run that is there.
+   * @throws OrchError E_NOT_FOUND (`spec.after` names a task that is not there), E_INVALID (tasks that wait for each other)
+   */
   submit(run: Run, tasks: NewTask[]): Promise<{ run: Run; tasks: Task[]; created: boolean }>
   /**
    * Queues further tasks of a run for the task that makes them (their `spec.parent`), all or none. The same `requestId` again
    * changes nothing and gives those that are there. @throws OrchError E_LIMIT when there would be too many
    */
   spawn(fence: Fence, order: SpawnOrder): Promise<{ tasks: Task[]; created: boolean }>
-  /** Leases the next task that is due: higher priority first, then the older. Undefined when none is due. */
+  /**
+   * Leases the next task that is due: higher priority first, then the older. A task is not due before every one that it
+   * comes after (`spec.after`) is accepted. Undefined when none is due.
+   */
   claim(request: ClaimRequest): Promise<Claimed | undefined>
   start(fence: Fence, now: number): Promise<Task>
   wait(fence: Fence, now: number, waitingFor: WaitingFor, resetAt?: number): Promise<Task>
@@ -165,4 +180,16 @@ export interface Upkeep {
   backup(file: string): Promise<{ bytes: number }>
   /** Integrity of the engine's file and of what is written in it (states, leases, events). Empty = sound. */
   check(): Promise<string[]>
+  /** Forgets what is old, a piece at a time. Open tasks and their events stay whatever the bounds say. Gives how many. */
+  prune(bounds: Retention): Promise<{ events: number; tasks: number }>
+}
+
+/** Times are ms since the epoch. */
+export interface Retention {
+  /** Events beyond the newest so many are forgotten … */
+  events: number
+  /** … and those that were before. */
+  eventsBefore: number
+  /** Runs all of whose tasks have ended before are forgotten, with their tasks and attempts. */
+  tasksBefore: number
 }

@@ -74,6 +74,10 @@ export interface TaskSpec {
   }
   /** Commit that its branch starts from, instead of the newest of `base`. */
   from?: string
+  /** Labels that a host must have to take it. */
+  labels?: string[]
+  /** Tasks that must be accepted before this one is due. */
+  after?: TaskId[]
   /** Profiles whose agents must approve the work before it counts as proven. */
   validate?: string[]
   /** Higher runs first. */

@@ -68,7 +68,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
     changed: () => {},
   })
   const parts: Parts = {
-    host: config.hostName,
+    host: config.hostName ?? 'local',
     config,
     paths,
     store,

@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises'
+import type { Redis, RedisOptions } from 'ioredis'
+import type { RedisConfig } from '../../config/schema.ts'
+import { OrchError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import { storeError } from './failure.ts'
+
+export interface RedisPlace {
+  config: RedisConfig
+  /** Value of the variable that `config.password` names. */
+  password?: string | undefined
+  log: Log
+}
+
+/** One connection for what is asked, others for what blocks or listens. */
+export interface Connection {
+  redis: Redis
+  /** Another one to the same place, for blocking reads and subscriptions. Ended with all others. */
+  another(name: string): Redis
+  /** Ends all. Safe to call twice. */
+  end(): void
+}
+
+/** What waits longer for its answer is given up: it may have been done. */
+const ANSWER_MS = 10_000
+const CONNECT_MS = 5_000
+
+/**
+ * Connects. Later losses are mended by themselves: what is asked meanwhile fails at once with E_STORE_DOWN.
+ * @throws OrchError E_PROGRAM_MISSING (ioredis is not installed), E_STORE_DOWN, E_CONFIG (a certificate cannot be read)
+ */
+export async function connectRedis(place: RedisPlace): Promise<Connection> {
+  const { Redis } = await import('ioredis').catch((cause) => {
+    throw new OrchError('E_PROGRAM_MISSING', 'the package ioredis is not installed; Redis needs it', {
+      cause,
+      fix: 'npm install -g ioredis@6.0.0 (beside orch), or remove the setting redis.',
+    })
+  })
+  const options = await optionsOf(place)
+  const all: Redis[] = []
+  const open = (connectionName: string, more: RedisOptions): Redis => {
+    const { url } = place.config
+    const own = { ...options, ...more, connectionName }
+    const redis = url ? new Redis(url, own) : new Redis(own)
+    redis.on('error', (error) =>
+      place.log.debug('redis', { connection: connectionName, error: error.message }),
+    )
+    all.push(redis)
+    return redis
+  }
+  const end = () => {
+    for (const redis of all) redis.disconnect()
+  }
+  const redis = open('orch', { commandTimeout: ANSWER_MS, enableAutoPipelining: true })
+  try {
+    await redis.connect()
+  } catch (error) {
+    end()
+    throw storeError(error)
+  }
+  return {
+    redis,
+    another: (name) =>
+      open(`orch-${name}`, { lazyConnect: false, enableOfflineQueue: true, maxRetriesPerRequest: null }),
+    end,
+  }
+}
+
+async function optionsOf({ config, password }: RedisPlace): Promise<RedisOptions> {
+  const tls = await tlsOf(config)
+  return {
+    lazyConnect: true,
+    connectTimeout: CONNECT_MS,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 1_000),
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
+    ...(config.username && { username: config.username }),
+    ...(password && { password }),
+    ...(tls && { tls }),
+    ...(config.sentinels && {
+      sentinels: config.sentinels.map((it) => ({
+        host: it.slice(0, it.lastIndexOf(':')),
+        port: Number(it.slice(it.lastIndexOf(':') + 1)),
+      })),
+      name: config.sentinelName,
+      sentinelRetryStrategy: (times: number) => Math.min(100 * times, 1_000),
+    }),
+  }
+}
+
+async function tlsOf({ url, tls, ca, cert, key }: RedisConfig): Promise<RedisOptions['tls']> {
+  if (!tls && !ca && !cert && !url?.startsWith('rediss:')) return undefined
+  const read = async (file: string) =>
+    await readFile(file).catch((cause) => {
+      throw new OrchError('E_CONFIG', `cannot read ${file} (setting redis): ${cause.message}`, { cause })
+    })
+  return {
+    ...(ca && { ca: await read(ca) }),
+    ...(cert && { cert: await read(cert) }),
+    ...(key && { key: await read(key) }),
+  }
+}

@@ -1,0 +1,34 @@
+import { type ErrorCode, OrchError } from '../../errors.ts'
+
+/** `ORCH E_STALE the message`, as `refuse` in lua/base.ts makes it; Redis may put words around it. */
+const REFUSED = /ORCH (E_[A-Z_]+) (.*?)(?: script: [0-9a-f]{40}.*)?$/s
+/** Redis answers, but cannot take it now. */
+const NOT_NOW = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|TRYAGAIN|BUSY)\b/
+const REFUSES_US = /^(?:NOAUTH|WRONGPASS|NOPERM)\b/
+const NO_CONNECTION =
+  /^(?:Connection is closed|Stream isn't writeable|Command timed out|Socket closed|All sentinels are unreachable|Reached the max retries)/
+
+/** What ioredis throws, in our words. */
+export function storeError(thrown: unknown): OrchError {
+  if (thrown instanceof OrchError) return thrown
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const cause = { cause: error }
+  const [, code, text] = REFUSED.exec(error.message) ?? []
+  if (code && text !== undefined) return new OrchError(code as ErrorCode, text)
+  if (/^OOM\b/.test(error.message))
+    return new OrchError('E_STORE_DOWN', 'Redis is full: it takes nothing more (maxmemory)', {
+      ...cause,
+      fix: 'Give Redis more memory (maxmemory), or keep less: journalDays, journalEvents, messageHistory.',
+    })
+  if (/^MISCONF\b/.test(error.message))
+    return new OrchError('E_STORE_DOWN', `Redis cannot write to its disk: ${error.message}`, cause)
+  if (NOT_NOW.test(error.message)) return new OrchError('E_STORE_DOWN', `Redis: ${error.message}`, cause)
+  if (REFUSES_US.test(error.message))
+    return new OrchError('E_STORE_DOWN', `Redis does not let us in: ${error.message}`, {
+      ...cause,
+      fix: 'Correct user and password of the setting redis; `orch doctor` examines them.',
+    })
+  if (NO_CONNECTION.test(error.message) || 'syscall' in error)
+    return new OrchError('E_STORE_DOWN', `Redis cannot be reached: ${error.message}`, cause)
+  return new OrchError('E_STORE', `Redis: ${error.message}`, cause)
+}

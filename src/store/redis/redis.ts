@@ -1,0 +1,52 @@
+import type { Store } from '../store.ts'
+import { connectRedis, type RedisPlace } from './connection.ts'
+import { createExchange } from './exchange.ts'
+import { createHostRegistry } from './hosts.ts'
+import { createJournal } from './journal.ts'
+import { createMailboxes } from './mailboxes.ts'
+import { createPullRequestRecords } from './pulls.ts'
+import { createScripts } from './script.ts'
+import { createTaskStore } from './tasks.ts'
+import type { RedisTools } from './tools.ts'
+import { createUpkeep } from './upkeep.ts'
+
+export interface RedisStoreOptions extends RedisPlace {
+  /** Hosts with the same name here work together. */
+  cluster: string
+}
+
+/**
+ * The store that several hosts share. Each verb is one Lua script: done as a whole or not at all, and in the memory (and, by
+ * its settings, the append-only file) of Redis before the promise resolves; docs/guarantees.md tells what that is worth.
+ * @throws OrchError E_STORE_DOWN, E_PROGRAM_MISSING, E_CONFIG
+ */
+export async function openRedisStore({ cluster, ...place }: RedisStoreOptions): Promise<Store> {
+  const connection = await connectRedis(place)
+  const { redis } = connection
+  const prefix = `{${cluster}}:`
+  const tools: RedisTools = {
+    redis,
+    connection,
+    prefix,
+    scripts: createScripts(redis, prefix),
+    log: place.log,
+  }
+  const journal = createJournal(tools)
+  const mailboxes = createMailboxes(tools)
+  const exchange = createExchange(tools)
+  const tasks = createTaskStore(tools)
+  const pulls = createPullRequestRecords(tools)
+  return {
+    tasks,
+    journal,
+    pulls,
+    mailboxes,
+    hosts: createHostRegistry(tools),
+    exchange,
+    upkeep: createUpkeep(tools),
+    async close() {
+      await Promise.all([journal, mailboxes, exchange].map((part) => part.close()))
+      connection.end()
+    },
+  }
+}
