@@ -126,6 +126,13 @@ export const MIGRATIONS = [
   CREATE INDEX messages_by_run ON messages (run_id) WHERE run_id IS NOT NULL;
   CREATE INDEX messages_by_correlation ON messages (correlation_id) WHERE correlation_id IS NOT NULL;
   `,
+  `
+  CREATE TABLE hosts (
+    name TEXT PRIMARY KEY,
+    seen_at INTEGER NOT NULL,
+    record TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /**

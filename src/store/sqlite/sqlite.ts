@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { OrchError } from '../../errors.ts'
+import { OrchError } from '../../errors.ts'
 import { type Log, silentLog } from '../../log.ts'
 import type { Store } from '../store.ts'
 import { backupDatabase } from './backup.ts'
 import { checkDatabase } from './check.ts'
 import { type Database, openDatabase } from './database.ts'
 import { createGroupCommit, together } from './group.ts'
+import { createHostRegistry } from './hosts.ts'
 import { createEventTable, createJournal } from './journal.ts'
 import { createArrivals } from './mail/arrivals.ts'
 import { createLeases } from './mail/leases.ts'
@@ -66,6 +67,7 @@ function createStore(db: Database, log: Log): Store {
     journal: createJournal(events, group),
     pulls: createPullRequestRecords(db, events, group),
     mailboxes: createMailboxes(mail, group),
+    hosts: createHostRegistry(db, events, group),
     upkeep: {
       backup: (target) => {
         const copied = backups.then(() => backupDatabase(db, target))
@@ -73,6 +75,9 @@ function createStore(db: Database, log: Log): Store {
         return copied
       },
       check: async () => checkDatabase(db),
+      prune: async () => {
+        throw new OrchError('E_INTERNAL', 'forgetting what is old is not written yet')
+      },
     },
     close: async () => {
       group.close()
