@@ -2,6 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Tests that run the compiled program. */
 const BUILT = ['test/e2e/cli/**/*.test.ts', 'test/e2e/lies.test.ts', 'test/crash/{kills,messages}.test.ts']
+const REDIS = 'test/support/redis-for-all.ts'
 
 export default defineConfig({
   test: {
@@ -21,13 +22,14 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'parts',
+          globalSetup: REDIS,
           include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'script/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...BUILT],
         },
       },
       {
         extends: true,
-        test: { name: 'program', include: BUILT, globalSetup: 'test/support/built.ts' },
+        test: { name: 'program', include: BUILT, globalSetup: ['test/support/built.ts', REDIS] },
       },
     ],
   },

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/clock.ts'
 import { type Paths, pathsIn } from '../../src/config/paths.ts'
 import { type Env, exec } from '../../src/exec.ts'
 import { nothingLeft } from './leftovers.ts'
+import { storeSettings } from './store-choice.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 /** A real daemon with a state directory, home and tmux server of its own. close() leaves nothing behind. */
@@ -72,6 +73,7 @@ export async function startOrch(
     GIT_AUTHOR_EMAIL: 'tester@example.org',
     GIT_COMMITTER_NAME: 'Tester',
     GIT_COMMITTER_EMAIL: 'tester@example.org',
+    ...storeSettings(stateDir),
     ...settings,
   }
   const start = () => connect({ paths, environment: { env }, autostart: true, program: daemonProgram() })
@@ -119,4 +121,14 @@ export async function startOrch(
       }
     },
   }
+}
+
+/** A further host of the same cluster, with a state directory of its own. The first one's `close` does not end it. */
+export const joinOrch = (
+  { env }: Pick<Orch, 'env'>,
+  name: string,
+  settings: Record<string, string> = {},
+): Promise<Orch> => {
+  const { ORCH_REDIS = '', ORCH_CLUSTER = '' } = env
+  return startOrch({ ORCH_REDIS, ORCH_CLUSTER, ORCH_HOST_NAME: name, ...settings })
 }

@@ -24,7 +24,6 @@ import { createAttemptDirectories } from '../../src/runtime/attempt-dir.ts'
 import { createProcessRuntime } from '../../src/runtime/process/process.ts'
 import { createMeter } from '../../src/runtime/processes/meter.ts'
 import { createProcessScan, createProcessTable } from '../../src/runtime/processes/system.ts'
-import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 import { isFinal, type Task } from '../../src/task/task.ts'
 import { freePorts } from '../../src/workspace/ports.ts'
 import { createRepositoryLock } from '../../src/workspace/repository-lock.ts'
@@ -32,6 +31,7 @@ import { applySetup } from '../../src/workspace/setup.ts'
 import { createWorktrees } from '../../src/workspace/worktree.ts'
 import { until } from './orch.ts'
 import { sampleEnv } from './repository.ts'
+import { openStore } from './store-choice.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 export interface RealParts extends Parts {
@@ -47,14 +47,14 @@ export interface RealOptions {
   log?: Log
 }
 
-/** The daemon's parts, real ones: SQLite, worktrees, the local forge, agents without terminal (also those that ask for tmux). */
+/** The daemon's parts, real ones: the store (ORCH_TEST_STORE), worktrees, the local forge, agents without terminal (also those that ask for tmux). */
 export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   const paths = pathsIn(options.state ?? temporaryDirectory('orch-parts'))
   const { clock = systemClock, log = silentLog } = options
   const env = { ...sampleEnv, GIT_AUTHOR_NAME: 'T', GIT_AUTHOR_EMAIL: 't@example.org' }
   const git = createGit(exec, env, '/')
   const config = configSchema.parse({ ...HASTY, ...options.config })
-  const store = await openSqliteStore({ file: paths.store, log })
+  const store = await openStore({ state: paths.state, file: paths.store, log })
   const system = { platform: process.platform, exec, env }
   const processes = createProcessTable(system)
   const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })

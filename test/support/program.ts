@@ -6,6 +6,7 @@ import { type Paths, pathsIn } from '../../src/config/paths.ts'
 import { type Env, exec } from '../../src/exec.ts'
 import { nothingLeft } from './leftovers.ts'
 import { until } from './orch.ts'
+import { storeSettings } from './store-choice.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 /** The program as people have it: `bin/orch` over the compiled dist, as processes of their own. */
@@ -72,6 +73,7 @@ export function makeProgram(settings: Record<string, string> = {}): Program {
     ORCH_BACKOFF_SECONDS: '0.2',
     ORCH_GRACE_SECONDS: '1',
     ORCH_TRIES: '1',
+    ...storeSettings(paths.state),
     ...settings,
   }
   const running = new Set<Running>()

@@ -60,7 +60,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Until it takes connections. */
-async function answering(port: number, child: ChildProcess): Promise<void> {
+export async function answering(port: number, child: ChildProcess): Promise<void> {
   for (const end = Date.now() + 10_000; ; ) {
     if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`)
     const open = await new Promise<boolean>((resolve) => {
