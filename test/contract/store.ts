@@ -5,6 +5,7 @@ import type { JournalEvent } from '../../src/journal/journal.ts'
 import type { Claimed, Store } from '../../src/store/store.ts'
 import { NO_USAGE, TASK_STATES } from '../../src/task/task.ts'
 import { claim, PROOF, REASON, refused, request, type StoreUnderTest, submit } from '../support/store.ts'
+import { hostCases } from './store-hosts.ts'
 import { mailModel } from './store-mail-model.ts'
 import { mailboxCases } from './store-mailboxes.ts'
 import { runModel, sequences } from './store-model.ts'
@@ -629,6 +630,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       })
     })
 
+    hostCases(() => store)
     usageCases(() => store)
     spawnCases(() => store)
     mailboxCases(
