@@ -170,7 +170,10 @@ export interface Journal {
   read(query: EventFilter & { after?: number; limit?: number }): Promise<JournalEvent[]>
   /** Seq of the newest event, 0 for an empty journal. */
   last(): Promise<number>
-  /** Calls `listener` after each commit that appended events, with them, in order. Gives the function that stops it. */
+  /**
+   * Calls `listener` soon after each commit from now on that appended events, whichever host's it was, with them: in order,
+   * each once. The promise of the verb may have resolved before. Gives the function that stops it.
+   */
   subscribe(listener: (events: JournalEvent[]) => void): () => void
 }
 

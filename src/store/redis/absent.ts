@@ -5,5 +5,7 @@ export function absent<T extends object>(name: string): T {
   const fail = async () => {
     throw new OrchError('E_INTERNAL', `the Redis store has no ${name} yet`)
   }
-  return new Proxy({} as T, { get: (_, verb) => (verb === 'then' ? undefined : fail) })
+  const nothing = async () => {}
+  const get = (_: T, verb: PropertyKey) => (verb === 'then' ? undefined : verb === 'close' ? nothing : fail)
+  return new Proxy<T>({} as T, { get })
 }
