@@ -113,6 +113,11 @@ export const CATALOGUE = {
     http: 503,
     fix: '`orch hosts` shows which hosts there are; the tasks of one that is gone are taken over when its lease has ended.',
   },
+  E_REPOSITORY_AWAY: {
+    exit: 5,
+    http: 503,
+    fix: 'Start orchd on the host that is named, or push the repository to a remote that all hosts can reach.',
+  },
   E_DISK_FULL: {
     exit: 5,
     http: 507,

@@ -27,6 +27,8 @@ export interface Paths {
   trash: string
   /** `<repository id>/repo.git`: the daemon's own bare repositories. */
   forge: string
+  /** `<repository id>`: repositories of other hosts. */
+  clones: string
   /** `<run id>/<agent>.json`. */
   results: string
   /** `<run id>/env.json`: what the caller's shell gave for the agents of a run. */
@@ -55,6 +57,7 @@ export function pathsIn(state: string): Paths {
     homes: at('homes'),
     trash: at('trash'),
     forge: at('forge'),
+    clones: at('clones'),
     results: at('results'),
     runs: at('runs'),
     mcpPins: at('mcp-pins.json'),

@@ -160,7 +160,7 @@ export interface TaskFilter {
 export interface Progress {
   events?: NewEvent[]
   /** Merged over the attempt; `usage` replaces the whole figure. */
-  attempt?: Partial<Pick<Attempt, 'from' | 'saved' | 'driver' | 'session' | 'word' | 'usage' | 'cursor'>>
+  attempt?: Partial<Pick<Attempt, 'from' | 'saved' | 'carried' | 'driver' | 'session' | 'word' | 'usage' | 'cursor'>>
 }
 
 export interface Journal {

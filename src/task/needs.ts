@@ -7,10 +7,16 @@ const OWN_PROGRAM = new Set(['command', 'acp'])
 
 export const labelNeed = (label: string): string => `label:${label}`
 export const driverNeed = (driver: string): string => `driver:${driver}`
+export const hostNeed = (host: string): string => `host:${host}`
 
 /** Sorted, each once. */
-export function needsOf({ labels = [], driver }: Pick<TaskSpec, 'labels' | 'driver'>): string[] {
+export function needsOf({
+  labels = [],
+  driver,
+  source,
+}: Pick<TaskSpec, 'labels' | 'driver' | 'source'>): string[] {
   const needs = labels.map(labelNeed)
+  if (source?.bound !== undefined) needs.push(hostNeed(source.host))
   if (!OWN_PROGRAM.has(driver)) needs.push(driverNeed(driver))
   return [...new Set(needs)].sort()
 }

@@ -38,10 +38,28 @@ export interface Reason {
   message: string
 }
 
+/** Where a repository lives, when several hosts share the store. */
+export interface RepositorySource {
+  /** Host on which the task was submitted, and the path of the repository there: together its identity. */
+  host: string
+  path: string
+  /** What other hosts can get it from, without a password. */
+  url?: string
+  /** Whose commits they are, where the git of another host knows nobody. */
+  author?: { name: string; email: string }
+  /** Only its own host can take the task; says why. */
+  bound?: string
+}
+
 /** What is asked. It never changes after the task was submitted. */
 export interface TaskSpec {
-  /** Absolute path of the repository (its work tree, or the git directory of a bare one). */
+  /**
+   * Absolute path of the repository (its work tree, or the git directory of a bare one) on this host. In a store that several
+   * hosts share it is `HOST:/path`; src/carry/ turns the one into the other.
+   */
   repo: string
+  /** Absent in a store that belongs to one host. */
+  source?: RepositorySource
   title: string
   description: string
   /** Branch the work starts from and the pull request goes to. */
@@ -225,6 +243,8 @@ export interface Attempt {
   from?: string
   /** Commit that holds what was in the workspace when the attempt ended without proof. */
   saved?: string
+  /** The newest commit of its branch that other hosts can get (src/carry/). */
+  carried?: string
   /** The agent program's own conversation id. */
   session?: string
   /** The agent's own last word, by MCP or `orch agent`. */
