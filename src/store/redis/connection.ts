@@ -4,6 +4,7 @@ import type { RedisConfig } from '../../config/schema.ts'
 import { OrchError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { storeError } from './failure.ts'
+import { withinTime } from './within.ts'
 
 export interface RedisPlace {
   config: RedisConfig
@@ -17,6 +18,8 @@ export interface Connection {
   redis: Redis
   /** Another one to the same place, for blocking reads and subscriptions. Ended with all others. */
   another(name: string): Redis
+  /** Gives up all that are there and makes them anew. */
+  again(): void
   /** Ends all. Safe to call twice. */
   end(): void
 }
@@ -24,6 +27,11 @@ export interface Connection {
 /** What waits longer for its answer is given up: it may have been done. */
 const ANSWER_MS = 10_000
 const CONNECT_MS = 5_000
+/** Sentinels that cannot be reached are asked on and on: so long at start. */
+const START_MS = 12_000
+
+const silence = () =>
+  new OrchError('E_STORE_DOWN', `Redis cannot be reached: no answer within ${START_MS} ms`)
 
 /**
  * Connects. Later losses are mended by themselves: what is asked meanwhile fails at once with E_STORE_DOWN.
@@ -52,16 +60,30 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
     for (const redis of all) redis.disconnect()
   }
   const redis = open('orch', { commandTimeout: ANSWER_MS, enableAutoPipelining: true })
+  let trouble: Error | undefined
+  const note = (error: Error) => {
+    trouble = error
+  }
+  redis.on('error', note)
   try {
-    await redis.connect()
+    await withinTime(redis.connect(), START_MS, silence)
   } catch (error) {
     end()
-    throw storeError(error)
+    throw storeError(trouble ?? error)
   }
+  redis.off('error', note)
   return {
     redis,
     another: (name) =>
-      open(`orch-${name}`, { lazyConnect: false, enableOfflineQueue: true, maxRetriesPerRequest: null }),
+      open(`orch-${name}`, {
+        lazyConnect: false,
+        enableOfflineQueue: true,
+        maxRetriesPerRequest: null,
+        autoResendUnfulfilledCommands: true,
+      }),
+    again: () => {
+      for (const it of all) it.disconnect(true)
+    },
     end,
   }
 }
@@ -71,6 +93,7 @@ async function optionsOf({ config, password }: RedisPlace): Promise<RedisOptions
   return {
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
+    keepAlive: 5_000,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -85,6 +108,7 @@ async function optionsOf({ config, password }: RedisPlace): Promise<RedisOptions
         port: Number(it.slice(it.lastIndexOf(':') + 1)),
       })),
       name: config.sentinelName,
+      failoverDetector: true,
       sentinelRetryStrategy: (times: number) => Math.min(100 * times, 1_000),
     }),
   }

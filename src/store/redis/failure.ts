@@ -32,3 +32,7 @@ export function storeError(thrown: unknown): OrchError {
     return new OrchError('E_STORE_DOWN', `Redis cannot be reached: ${error.message}`, cause)
   return new OrchError('E_STORE', `Redis: ${error.message}`, cause)
 }
+
+/** It answers and takes what frees memory or needs hardly any: no reason to give it up. */
+export const isFull = ({ cause }: OrchError): boolean =>
+  cause instanceof Error && /^OOM\b/.test(cause.message)

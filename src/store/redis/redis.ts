@@ -3,6 +3,7 @@ import { connectRedis, type RedisPlace } from './connection.ts'
 import { createExchange } from './exchange.ts'
 import { createHostRegistry } from './hosts.ts'
 import { createJournal } from './journal.ts'
+import { newLife } from './life.ts'
 import { createMailboxes } from './mailboxes.ts'
 import { createPullRequestRecords } from './pulls.ts'
 import { createScripts } from './script.ts'
@@ -13,6 +14,8 @@ import { createUpkeep } from './upkeep.ts'
 export interface RedisStoreOptions extends RedisPlace {
   /** Hosts with the same name here work together. */
   cluster: string
+  /** How long leases of tasks are at most, in ms (30,000): for so long nothing is claimed after Redis has begun anew. */
+  leaseMs?: number
 }
 
 /**
@@ -20,15 +23,21 @@ export interface RedisStoreOptions extends RedisPlace {
  * its settings, the append-only file) of Redis before the promise resolves; docs/guarantees.md tells what that is worth.
  * @throws OrchError E_STORE_DOWN, E_PROGRAM_MISSING, E_CONFIG
  */
-export async function openRedisStore({ cluster, ...place }: RedisStoreOptions): Promise<Store> {
+export async function openRedisStore({
+  cluster,
+  leaseMs = 30_000,
+  ...place
+}: RedisStoreOptions): Promise<Store> {
   const connection = await connectRedis(place)
   const { redis } = connection
   const prefix = `{${cluster}}:`
+  const life = newLife(leaseMs)
   const tools: RedisTools = {
     redis,
     connection,
     prefix,
-    scripts: createScripts(redis, prefix),
+    scripts: createScripts(redis, prefix, life),
+    life,
     log: place.log,
   }
   const journal = createJournal(tools)
@@ -36,6 +45,10 @@ export async function openRedisStore({ cluster, ...place }: RedisStoreOptions): 
   const exchange = createExchange(tools)
   const tasks = createTaskStore(tools)
   const pulls = createPullRequestRecords(tools)
+  await exchange.begin().catch((error) => {
+    connection.end()
+    throw error
+  })
   return {
     tasks,
     journal,

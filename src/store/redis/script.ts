@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
-import { storeError } from './failure.ts'
+import { isFull, storeError } from './failure.ts'
+import type { Life } from './life.ts'
 import { BASE } from './lua/base.ts'
+import { LIFE } from './lua/life.ts'
 
 /**
  * A Lua script: one transaction. Its arguments and its answer are JSON (`ARGV[1]`, cjson); what is only carried along goes
@@ -14,26 +16,35 @@ export interface Scripts {
   define<I, O>(name: string, parts: readonly string[], body: string, options?: ScriptOptions): Script<I, O>
 }
 
+type Answer = [answer: string | null, seq: string | null]
+
 export interface ScriptOptions {
   /** It frees memory, or takes hardly any: done also when Redis is full. */
   evenWhenFull?: true
 }
 
-export function createScripts(redis: Redis, prefix: string): Scripts {
+/** Every answer comes with the newest seq, so that a Redis that has forgotten some is found out (lua/life.ts). */
+export function createScripts(redis: Redis, prefix: string, life: Life): Scripts {
   return {
     define<I, O>(name: string, parts: readonly string[], body: string, options: ScriptOptions = {}) {
       const head = `#!lua${options.evenWhenFull ? ' flags=allow-oom' : ''}\n`
-      const lua = `${head}${BASE}${parts.join('\n')}\nlocal A = cjson.decode(ARGV[1])\n${body}`
+      const lua = `${head}${BASE}${LIFE}${parts.join('\n')}\nlocal A = cjson.decode(ARGV[1])
+local function body()\n${body}\nend
+local answer = body()
+return { answer or false, redis.call('GET', P .. 'seq') }`
       redis.defineCommand(name, { numberOfKeys: 1, lua })
-      const command = (redis as unknown as Record<string, (...args: string[]) => Promise<string | null>>)[
-        name
-      ]
+      const command = (redis as unknown as Record<string, (...args: string[]) => Promise<Answer>>)[name]
       return async (input: I) => {
         try {
-          const answer = await command?.call(redis, prefix, JSON.stringify(input))
+          const { seen, now, holdMs } = life
+          const figures = [seen, Math.round(now()), Math.round(holdMs)].map(String)
+          const [answer, seq] = (await command?.call(redis, prefix, JSON.stringify(input), ...figures)) ?? []
+          life.seen = Math.max(life.seen, Number(seq ?? 0))
           return (answer === null || answer === undefined ? undefined : JSON.parse(answer)) as O
-        } catch (error) {
-          throw storeError(error)
+        } catch (thrown) {
+          const error = storeError(thrown)
+          if (error.code === 'E_STORE_DOWN' && !isFull(error)) life.failed(error)
+          throw error
         }
       }
     },

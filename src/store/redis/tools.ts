@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Log } from '../../log.ts'
 import type { Connection } from './connection.ts'
+import type { Life } from './life.ts'
 import type { Scripts } from './script.ts'
 
 /** What every part of the Redis store works with. */
@@ -10,6 +11,7 @@ export interface RedisTools {
   connection: Connection
   /** Of all keys: `{CLUSTER}:`. Redis Cluster keeps keys with the same hash tag together. */
   prefix: string
+  life: Life
   log: Log
 }
 
