@@ -1,3 +1,5 @@
+import { OrchError } from '../../errors.ts'
+import type { EventType, NewEvent } from '../../journal/journal.ts'
 import type { Check, NewPullRequest, PullRequestState } from '../forge.ts'
 
 /**
@@ -43,4 +45,63 @@ export interface Review {
   body: string
   commit: string
   at: number
+}
+
+/** What a verb makes of a record, and what it says in the journal. */
+export interface PullChange {
+  record: PullRecord
+  event: NewEvent
+}
+
+/** What the verbs do to a record, whatever store it is in. Undefined = it is so already. All throw OrchError E_STATE. */
+export const pullChanges = {
+  moved(record: PullRecord, headCommit: string, now: number): PullChange | undefined {
+    if (record.headCommit === headCommit) return undefined
+    expectOpen(record, 'move the head of')
+    return change({ ...record, headCommit, updatedAt: now }, 'pr.updated', { headCommit })
+  },
+  merged(record: PullRecord, mergeCommit: string, now: number): PullChange | undefined {
+    if (record.state === 'merged' && record.mergeCommit === mergeCommit) return undefined
+    expectOpen(record, 'merge')
+    return change({ ...record, state: 'merged', mergeCommit, updatedAt: now }, 'pr.merged', { mergeCommit })
+  },
+  closed(record: PullRecord, now: number): PullChange | undefined {
+    if (record.state === 'closed') return undefined
+    expectOpen(record, 'close')
+    return change({ ...record, state: 'closed', updatedAt: now }, 'pr.closed', {})
+  },
+  checked(record: PullRecord, check: Check, now: number): PullChange {
+    const others = record.checks.filter(({ name, commit }) => name !== check.name || commit !== check.commit)
+    return change({ ...record, checks: [...others, check], updatedAt: now }, 'pr.checked', { ...check })
+  },
+  reviewed(record: PullRecord, review: Review, now: number): PullChange {
+    const { body: _, ...said } = review
+    return change({ ...record, reviews: [...record.reviews, review], updatedAt: now }, 'pr.reviewed', said)
+  },
+}
+
+export function newPull(
+  repo: string,
+  number: number,
+  request: Parameters<PullRequestRecords['open']>[1],
+  now: number,
+): PullChange {
+  const { head, base, title, author, headCommit } = request
+  const times = { createdAt: now, updatedAt: now }
+  const record: PullRecord = { ...request, repo, number, state: 'open', ...times, checks: [], reviews: [] }
+  return change(record, 'pr.opened', { head, base, title, author, headCommit })
+}
+
+export const noPull = (repo: string, number: number) =>
+  new OrchError('E_NOT_FOUND', `there is no pull request ${number} in ${repo}`)
+
+function change(record: PullRecord, type: EventType, data: object): PullChange {
+  const { repo, number, taskId, runId, updatedAt } = record
+  const of = { ...(taskId && { taskId }), ...(runId && { runId }) }
+  return { record, event: { type, at: updatedAt, ...of, data: { repo, number, ...data } } }
+}
+
+function expectOpen(record: PullRecord, action: string): void {
+  if (record.state === 'open') return
+  throw new OrchError('E_STATE', `cannot ${action} pull request ${record.number}: it is ${record.state}`)
 }

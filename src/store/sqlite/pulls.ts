@@ -1,6 +1,11 @@
-import { OrchError } from '../../errors.ts'
-import type { PullRecord, PullRequestRecords } from '../../forge/local/records.ts'
-import type { EventType } from '../../journal/journal.ts'
+import {
+  newPull,
+  noPull,
+  type PullChange,
+  type PullRecord,
+  type PullRequestRecords,
+  pullChanges,
+} from '../../forge/local/records.ts'
 import type { Database } from './database.ts'
 import type { GroupCommit } from './group.ts'
 import type { EventTable } from './journal.ts'
@@ -27,37 +32,27 @@ export function createPullRequestRecords(
     )
     return row && toRecord(row)
   }
-  const get = (repo: string, number: number): PullRecord => {
-    const found = find(repo, number)
-    if (!found) throw new OrchError('E_NOT_FOUND', `there is no pull request ${number} in ${repo}`)
-    return found
-  }
-  const tell = ({ repo, number, taskId, runId }: PullRecord, type: EventType, at: number, data: object) =>
-    events.add({
-      type,
-      at,
-      ...(taskId && { taskId }),
-      ...(runId && { runId }),
-      data: { repo, number, ...data },
+  const update = (repo: string, number: number, decide: (record: PullRecord) => PullChange | undefined) =>
+    write(() => {
+      const found = find(repo, number)
+      if (!found) throw noPull(repo, number)
+      const change = decide(found)
+      if (!change) return found
+      const sql = 'UPDATE pull_requests SET state = ?, record = ? WHERE repo = ? AND number = ?'
+      db.run(sql, change.record.state, JSON.stringify(change.record), repo, number)
+      events.add(change.event)
+      return change.record
     })
-  const save = (record: PullRecord, type: EventType, data: object): PullRecord => {
-    const { state, repo, number, updatedAt } = record
-    const sql = 'UPDATE pull_requests SET state = ?, record = ? WHERE repo = ? AND number = ?'
-    db.run(sql, state, JSON.stringify(record), repo, number)
-    tell(record, type, updatedAt, data)
-    return record
-  }
 
   return {
     open: (repo, request, now) =>
       write(() => {
-        const { head, base, title, author, headCommit } = request
         const sql = `SELECT record FROM pull_requests WHERE repo = ? AND head = ? AND state = 'open'`
-        const there = db.one<PullRow>(sql, repo, head)
+        const there = db.one<PullRow>(sql, repo, request.head)
         if (there) return { record: toRecord(there), created: false }
-        const record = newRecord(repo, nextNumber(db, repo), request, now)
-        db.run(INSERT, repo, record.number, head, record.state, JSON.stringify(record))
-        tell(record, 'pr.opened', now, { head, base, title, author, headCommit })
+        const { record, event } = newPull(repo, nextNumber(db, repo), request, now)
+        db.run(INSERT, repo, record.number, record.head, record.state, JSON.stringify(record))
+        events.add(event)
         return { record, created: true }
       }),
     get: async (repo, number) => find(repo, number),
@@ -72,50 +67,14 @@ export function createPullRequestRecords(
         )
         .map(toRecord),
     moved: (repo, number, headCommit, now) =>
-      write(() => {
-        const record = get(repo, number)
-        if (record.headCommit === headCommit) return record
-        expectOpen(record, 'move the head of')
-        return save({ ...record, headCommit, updatedAt: now }, 'pr.updated', { headCommit })
-      }),
+      update(repo, number, (it) => pullChanges.moved(it, headCommit, now)),
     merged: (repo, number, mergeCommit, now) =>
-      write(() => {
-        const record = get(repo, number)
-        if (record.state === 'merged' && record.mergeCommit === mergeCommit) return record
-        expectOpen(record, 'merge')
-        return save({ ...record, state: 'merged', mergeCommit, updatedAt: now }, 'pr.merged', { mergeCommit })
-      }),
-    closed: (repo, number, now) =>
-      write(() => {
-        const record = get(repo, number)
-        if (record.state === 'closed') return record
-        expectOpen(record, 'close')
-        return save({ ...record, state: 'closed', updatedAt: now }, 'pr.closed', {})
-      }),
-    checked: (repo, number, check, now) =>
-      write(() => {
-        const record = get(repo, number)
-        const others = record.checks.filter(
-          ({ name, commit }) => name !== check.name || commit !== check.commit,
-        )
-        return save({ ...record, checks: [...others, check], updatedAt: now }, 'pr.checked', { ...check })
-      }),
+      update(repo, number, (it) => pullChanges.merged(it, mergeCommit, now)),
+    closed: (repo, number, now) => update(repo, number, (it) => pullChanges.closed(it, now)),
+    checked: (repo, number, check, now) => update(repo, number, (it) => pullChanges.checked(it, check, now)),
     reviewed: (repo, number, review, now) =>
-      write(() => {
-        const record = get(repo, number)
-        const { body: _, ...said } = review
-        return save({ ...record, reviews: [...record.reviews, review], updatedAt: now }, 'pr.reviewed', said)
-      }),
+      update(repo, number, (it) => pullChanges.reviewed(it, review, now)),
   }
-}
-
-function newRecord(
-  repo: string,
-  number: number,
-  request: Parameters<PullRequestRecords['open']>[1],
-  now: number,
-): PullRecord {
-  return { ...request, repo, number, state: 'open', createdAt: now, updatedAt: now, checks: [], reviews: [] }
 }
 
 function nextNumber(db: Database, repo: string): number {
@@ -124,9 +83,4 @@ function nextNumber(db: Database, repo: string): number {
     repo,
   )
   return (row?.last ?? 0) + 1
-}
-
-function expectOpen(record: PullRecord, action: string): void {
-  if (record.state === 'open') return
-  throw new OrchError('E_STATE', `cannot ${action} pull request ${record.number}: it is ${record.state}`)
 }
