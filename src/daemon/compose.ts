@@ -12,7 +12,7 @@ import { createPiDriver } from '../agent/pi/pi.ts'
 import { ensureToken } from '../api/guard.ts'
 import { packageVersion } from '../api/version.ts'
 import { type Breakers, createBreakers } from '../breakers.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, correctedClock, systemClock } from '../clock.ts'
 import { type Environment, loadConfig, userProfiles } from '../config/load.ts'
 import { mcpVariables } from '../config/mcp-variables.ts'
 import { exec, spawnDetached, spawnPiped } from '../exec.ts'
@@ -49,7 +49,9 @@ import { freePorts } from '../workspace/ports.ts'
 import { createRepositoryLock } from '../workspace/repository-lock.ts'
 import { applySetup } from '../workspace/setup.ts'
 import { createWorktrees } from '../workspace/worktree.ts'
+import { acrossHosts, answerHosts } from './across-hosts.ts'
 import { createHandlers } from './handlers.ts'
+import { createPresence, hostNameOf } from './host.ts'
 import type { Compose, Setup } from './lifecycle.ts'
 import { createRepositories } from './repositories.ts'
 
@@ -60,29 +62,51 @@ import { createRepositories } from './repositories.ts'
 export const composeDaemon: Compose = async (setup) => {
   const store = await openSqliteStore({ file: setup.paths.store, log: setup.log })
   try {
-    const secret = await ensureToken(setup.paths.agentSecret, createIds(systemRandom))
-    return compose(setup, store, createAgentTokens(secret))
+    const ids = createIds(systemRandom)
+    const secret = await ensureToken(setup.paths.agentSecret, ids)
+    const instance = await ensureToken(setup.paths.instance, ids)
+    return compose(setup, store, { agentTokens: createAgentTokens(secret), instance })
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
-function compose(setup: Setup, store: Store, agentTokens: AgentTokens): Awaited<ReturnType<Compose>> {
+function compose(
+  setup: Setup,
+  store: Store,
+  { agentTokens, instance }: { agentTokens: AgentTokens; instance: string },
+): Awaited<ReturnType<Compose>> {
   const endpoint = createMcpListener({ file: setup.paths.mcpPort, log: setup.log })
-  const parts = createParts(setup, store, { agentTokens, mcpUrl: endpoint.url })
+  const own = createParts(setup, store, { agentTokens, mcpUrl: endpoint.url })
+  const presence = createPresence({
+    ...own,
+    name: own.host,
+    instance,
+    programs: [...own.drivers.values()].filter(({ takesProgram }) => !takesProgram),
+    version: packageVersion(),
+    changed: () => orchestrator.wake(),
+  })
+  const parts: Parts = { ...own, hosts: presence }
   const orchestrator = createOrchestrator(parts)
   const facts = { version: packageVersion(), startedAt: parts.clock.now(), apiUrl: () => readApiUrl(setup) }
+  const handlers = createHandlers(parts, orchestrator, facts)
+  let unanswering: Awaited<ReturnType<typeof answerHosts>> | undefined
   return {
-    handlers: createHandlers(parts, orchestrator, facts),
+    handlers: acrossHosts(handlers, parts),
     journal: store.journal,
+    broken: presence.taken,
     async begin() {
       await parts.mcpServers.endLeftovers()
       await endpoint.open(mcpFor(parts, endpoint))
+      await presence.begin(orchestrator.running)
       await orchestrator.begin()
+      unanswering = await answerHosts(handlers, parts)
     },
     async end() {
+      await unanswering?.().catch(() => {}) // without a connection nobody asks
       await Promise.all([orchestrator.end(), endpoint.close(CALL_GRACE_MS)])
+      await presence.end()
       await Promise.all(Object.values(parts.runtimes).map((runtime) => runtime.stop({ end: true })))
       await store.close()
     },
@@ -103,9 +127,10 @@ function createParts(
   { environment, paths, config, log }: Setup,
   store: Store,
   reach: Pick<Parts, 'agentTokens' | 'mcpUrl'>,
-): Parts {
+): Omit<Parts, 'hosts'> {
   const { env } = environment
-  const clock = systemClock
+  const { exchange } = store
+  const clock = exchange ? correctedClock(systemClock, exchange.clockOffset) : systemClock
   const ids = createIds(systemRandom)
   const git = createGit(exec, env, paths.state)
   const system = { platform: process.platform, exec, env }
@@ -138,7 +163,7 @@ function createParts(
   const breakers = openBreakers({ config, log, clock, store }, drivers)
   const github = createGithubForge({ exec, env, git, bare, lock: repositoryLock.hold, clock, log })
   return {
-    host: config.hostName ?? 'local',
+    host: hostNameOf(config.hostName, exchange !== undefined),
     config,
     paths,
     store,

@@ -62,11 +62,12 @@ async function cancelIfOpen(parts: Parts, crew: Crew, { id }: Task, reason: Reas
   }
 }
 
+/** What runs on another host that one ends: it is told by the event. */
 async function stopCancelled(parts: Parts, crew: Crew, task: Task): Promise<boolean> {
   return await crew.alone(task.id, async () => {
     const attempts = await parts.store.tasks.attempts(task.id)
     const attempt = attempts.find(({ epoch, outcome }) => epoch === task.epoch && outcome === 'cancelled')
-    if (attempt) await endCancelled(parts, task, attempt)
+    if (attempt?.host === parts.host) await endCancelled(parts, task, attempt)
     return attempt !== undefined
   })
 }

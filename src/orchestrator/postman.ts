@@ -1,6 +1,5 @@
 import { toOrchError } from '../errors.ts'
 import type { TaskId } from '../id.ts'
-import { isFinal } from '../task/task.ts'
 import { interruptFor } from './conversation/say.ts'
 import type { Parts } from './parts.ts'
 
@@ -53,7 +52,7 @@ async function wakeParents({ store, hearings }: Parts, taskId: TaskId): Promise<
 /** Never into a permission question or a pause: then the message waits for the turn's end as all others do. */
 async function hurry(parts: Parts, id: TaskId): Promise<void> {
   const task = await parts.store.tasks.get(id)
-  if (!task || isFinal(task.state) || task.state !== 'working') return
+  if (task?.state !== 'working' || task.lease?.host !== parts.host) return // its own host does it
   const waiting = await parts.store.mailboxes.history({ mailbox: id, states: ['waiting'] })
   const critical = waiting
     .map(({ message }) => message)

@@ -24,6 +24,7 @@ import { createAttemptDirectories } from '../../src/runtime/attempt-dir.ts'
 import { createProcessRuntime } from '../../src/runtime/process/process.ts'
 import { createMeter } from '../../src/runtime/processes/meter.ts'
 import { createProcessScan, createProcessTable } from '../../src/runtime/processes/system.ts'
+import type { Store } from '../../src/store/store.ts'
 import { isFinal, type Task } from '../../src/task/task.ts'
 import { freePorts } from '../../src/workspace/ports.ts'
 import { createRepositoryLock } from '../../src/workspace/repository-lock.ts'
@@ -43,6 +44,8 @@ export interface RealOptions {
   /** State directory; the same one again is what the next daemon finds. */
   state?: string
   config?: Partial<Config>
+  /** Of another host, which closes it: then these are the parts of a further one. */
+  store?: Store
   clock?: Clock
   log?: Log
 }
@@ -54,7 +57,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   const env = { ...sampleEnv, GIT_AUTHOR_NAME: 'T', GIT_AUTHOR_EMAIL: 't@example.org' }
   const git = createGit(exec, env, '/')
   const config = configSchema.parse({ ...HASTY, ...options.config })
-  const store = await openStore({ state: paths.state, file: paths.store, log })
+  const store = options.store ?? (await openStore({ state: paths.state, file: paths.store, log }))
   const system = { platform: process.platform, exec, env }
   const processes = createProcessTable(system)
   const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })
@@ -69,6 +72,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   })
   const parts: Parts = {
     host: config.hostName ?? 'local',
+    hosts: { offers: () => undefined, known: async () => [] },
     config,
     paths,
     store,
@@ -108,7 +112,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   }
   const close = async () => {
     for (const agent of await directories.list()) await directories.stop(agent, 0)
-    await store.close()
+    if (!options.store) await store.close()
   }
   onTestFinished(close)
   return { ...parts, close }

@@ -99,11 +99,22 @@ export const taskVerbs = {
       from: z.coerce.number<number>().int().min(0).default(0),
       attempt: z.coerce.number<number>().int().min(1).optional(),
     }),
-    answer: z.object({ text: z.string(), next: z.int(), ended: z.boolean() }),
+    answer: z.object({
+      text: z.string(),
+      next: z.int(),
+      ended: z.boolean(),
+      /** The host that has the log and does not answer: the text is what the journal tells. */
+      gone: z.string().optional(),
+    }),
   }),
   attach: route({
     ...routeTable.attach,
     params: byId,
-    answer: z.object({ argv: z.array(z.string()).min(1) }),
+    /** `host`: the other host that the agent is on; `argv` and `ssh` (one line for a shell) get there by SSH. */
+    answer: z.object({
+      argv: z.array(z.string()).min(1),
+      host: z.string().optional(),
+      ssh: z.string().optional(),
+    }),
   }),
 }

@@ -11,8 +11,9 @@ export function define(command: Command, cli: Cli): void {
   command.action(async (name: string) => {
     const client = await cli.connect()
     const task = await findTask(client, name)
-    const { argv } = await client.call('attach', { params: { id: task.id } })
-    if (cli.json) return cli.answer('attach', { task: task.id, argv }, () => '')
+    const { argv, host, ssh } = await client.call('attach', { params: { id: task.id } })
+    if (cli.json) return cli.answer('attach', { task: task.id, argv, host, ssh }, () => '')
+    if (host) throw new OrchError('E_STATE', `${task.id} is at work on the host ${host}`, { fix: `${ssh}` })
     const { environment } = cli.world
     if (!environment.stdoutTty || !environment.stdinTty)
       throw new OrchError('E_USAGE', 'attach needs a terminal', {

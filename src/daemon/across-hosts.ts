@@ -1,0 +1,172 @@
+import { known } from '../api/answering.ts'
+import { type Answer, type Checked, type Handlers, routes, type Shape } from '../api/contract.ts'
+import { checkInput } from '../api/request.ts'
+import { OrchError, toOrchError } from '../errors.ts'
+import type { Parts } from '../orchestrator/parts.ts'
+import { resolve } from '../orchestrator/resolve.ts'
+import type { Exchange, HostAnswer, HostCall } from '../store/store.ts'
+import type { Attempt, Task } from '../task/task.ts'
+import { journalLog } from './journal-log.ts'
+
+/**
+ * Verbs about an agent need the machine it is on: its files, its processes, its screen. The host that is asked by a person
+ * asks the one that has it, and that one answers with its own handlers: it never asks on. How long each may take, in ms.
+ */
+const PATIENCE_MS = {
+  task: 3_000,
+  log: 10_000,
+  attach: 10_000,
+  say: 30_000,
+  interrupt: 60_000,
+  permit: 30_000,
+  cancel: 120_000,
+  handOver: 60_000,
+  cleanup: 300_000,
+} as const
+type Asked = keyof typeof PATIENCE_MS
+
+/** The same verbs, for tasks and agents on whichever host. Without other hosts it is `handlers` itself. */
+export function acrossHosts(handlers: Handlers, parts: Parts): Handlers {
+  const { exchange } = parts.store
+  if (!exchange) return handlers
+  const ask = askerOf(exchange)
+  const find = (name: string, epoch?: number) => findAgent(parts, name, epoch)
+  /** Asks the host that holds the task; here, when nobody else does. */
+  const atHolder =
+    <N extends 'say' | 'interrupt' | 'permit' | 'handOver'>(verb: N) =>
+    async (input: Checked<N> & OfTask): Promise<Answer<N>> => {
+      const { task, heldBy } = await find(input.params.id)
+      const here = handlers[verb] as (input: Checked<N>) => Promise<Answer<N>>
+      return heldBy ? await ask(heldBy, verb, withId(input, task)) : await here(input)
+    }
+  return {
+    ...handlers,
+    say: atHolder('say'),
+    interrupt: atHolder('interrupt'),
+    permit: atHolder('permit'),
+    handOver: atHolder('handOver'),
+    async task(input) {
+      const { task, lastOn } = await find(input.params.id)
+      if (!lastOn) return await handlers.task(input)
+      return await ask(lastOn, 'task', withId(input, task)).catch(async (error) => {
+        if (!isAway(error)) throw error
+        const { workspace: _w, log: _l, result: _r, ...rest } = await handlers.task(input) // its places are not here
+        return rest
+      })
+    },
+    async log(input) {
+      const { task, attempt, lastOn } = await find(input.params.id, input.query.attempt)
+      if (!lastOn || !attempt) return await handlers.log(input)
+      const same = withId({ ...input, query: { ...input.query, attempt: attempt.epoch } }, task)
+      return await ask(lastOn, 'log', same).catch(async (error) => {
+        if (!isAway(error)) throw error
+        return await journalLog(parts.store.journal, attempt, input.query.from)
+      })
+    },
+    async attach(input) {
+      const { task, heldBy } = await find(input.params.id)
+      if (!heldBy) return await handlers.attach(input)
+      await ask(heldBy, 'attach', withId(input, task)) // it says so when there is no screen
+      const argv = ['ssh', '-t', await addressOf(parts, heldBy), 'orch', 'attach', task.id]
+      return { argv, host: heldBy, ssh: argv.join(' ') }
+    },
+    async cancel(input) {
+      const { task, heldBy } = await find(input.params.id)
+      if (!heldBy) return await handlers.cancel(input)
+      return await ask(heldBy, 'cancel', withId(input, task)).catch(async (error) => {
+        if (!isAway(error)) throw error
+        parts.log.warn('a task is cancelled whose host does not answer', { task: task.id, host: heldBy })
+        return await cancelHere(handlers, input)
+      })
+    },
+    async cleanup(input) {
+      const others = (await parts.store.hosts.list()).filter(({ name }) => name !== parts.host)
+      const all = [handlers.cleanup(input), ...others.map(({ name }) => cleanOn(ask, name, input))]
+      const cleaned = await Promise.all(all)
+      const kept = new Map(cleaned.flatMap((it) => it.kept).map((it) => [`${it.what} ${it.why}`, it]))
+      return { removed: cleaned.flatMap(({ removed }) => removed), kept: [...kept.values()] }
+    },
+  }
+}
+
+/** Carries out what other hosts ask of this one, until the function that it gives is called. Nothing to do without other hosts. */
+export async function answerHosts(
+  handlers: Handlers,
+  { store, host, log }: Parts,
+): Promise<() => Promise<void>> {
+  if (!store.exchange) return async () => {}
+  return await store.exchange.answer(host, async (call) => {
+    try {
+      return { value: await carryOut(handlers, call) }
+    } catch (error) {
+      return { error: known(error, { verb: call.verb, forHost: true }, log).toBody() } satisfies HostAnswer
+    }
+  })
+}
+
+async function carryOut(handlers: Handlers, { verb, input }: HostCall): Promise<unknown> {
+  if (!Object.hasOwn(PATIENCE_MS, verb))
+    throw new OrchError('E_NOT_FOUND', 'hosts do not ask this of each other')
+  const name = verb as Asked
+  const handler = handlers[name] as (input: unknown) => Promise<unknown>
+  return await handler(checkInput(routes[name], (input ?? {}) as Parameters<typeof checkInput>[1]))
+}
+
+type Ask = <N extends Asked>(host: string, verb: N, input: Checked<N>) => Promise<Answer<N>>
+
+function askerOf(exchange: Exchange): Ask {
+  return async (host, verb, input) => {
+    const shape: Shape = routes[verb]
+    return shape.answer.parse(await exchange.call(host, { verb, input }, PATIENCE_MS[verb])) as never
+  }
+}
+
+interface Found {
+  task: Task
+  attempt: Attempt | undefined
+  /** The other host that holds the task right now. */
+  heldBy: string | undefined
+  /** The other host that the attempt is, or was, on: it has its files. */
+  lastOn: string | undefined
+}
+
+/** `epoch`: of this attempt; of the latest one when absent. @throws OrchError E_NOT_FOUND, E_AMBIGUOUS */
+async function findAgent(parts: Parts, name: string, epoch?: number): Promise<Found> {
+  const other = (host?: string) => (host === parts.host ? undefined : host)
+  const task = await resolve(parts, name)
+  const attempts = await parts.store.tasks.attempts(task.id)
+  const attempt = epoch === undefined ? attempts.at(-1) : attempts.find((it) => it.epoch === epoch)
+  return { task, attempt, heldBy: other(task.lease?.host), lastOn: other(attempt?.host) }
+}
+
+interface OfTask {
+  params: { id: string }
+}
+const withId = <I extends OfTask>(input: I, { id }: Task): I => ({ ...input, params: { id } })
+
+/** Nobody answers there. It may have done what it was asked. */
+const isAway = (error: unknown) => ['E_HOST_GONE', 'E_TIMEOUT'].includes(toOrchError(error).code)
+
+async function addressOf({ store }: Parts, host: string): Promise<string> {
+  return (await store.hosts.list()).find(({ name }) => name === host)?.address ?? host
+}
+
+/** The record moves; its agent is ended by its host when that is back, or by its shim when the lease is over. */
+async function cancelHere(handlers: Handlers, input: Checked<'cancel'>): Promise<Answer<'cancel'>> {
+  try {
+    return await handlers.cancel(input)
+  } catch (error) {
+    const now = routes.cancel.answer.parse(await handlers.task({ params: input.params }))
+    if (now.state !== 'cancelled') throw error
+    return now // the other host had done it, and could not say so
+  }
+}
+
+async function cleanOn(ask: Ask, host: string, input: Checked<'cleanup'>): Promise<Answer<'cleanup'>> {
+  try {
+    const { removed, kept } = await ask(host, 'cleanup', input)
+    return { removed: removed.map((what) => `${what} (${host})`), kept }
+  } catch (error) {
+    return { removed: [], kept: [{ what: `what is on ${host}`, why: toOrchError(error).message }] }
+  }
+}
