@@ -7,6 +7,12 @@ export interface Clock {
   every(ms: number, tick: () => void): () => void
 }
 
+/** A clock that is behind by `behind()` ms: sleeping and repeating take as long as ever. */
+export const correctedClock = (clock: Clock, behind: () => number): Clock => ({
+  ...clock,
+  now: () => Math.round(clock.now() + behind()),
+})
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) =>

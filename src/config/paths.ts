@@ -10,6 +10,8 @@ export interface Paths {
   /** Port of the loopback API, when there is one: `{"port":N}`. */
   apiPort: string
   token: string
+  /** Names this directory among those of other hosts. Made once. */
+  instance: string
   /** What the tokens of agents are signed with. */
   agentSecret: string
   /** Port of the MCP endpoint: `{"port":N}`. It stays the same over restarts. */
@@ -48,6 +50,7 @@ export function pathsIn(state: string): Paths {
     socket: at('run', 'orchd.sock'),
     apiPort: at('run', 'api.json'),
     token: at('run', 'token'),
+    instance: at('instance'),
     agentSecret: at('run', 'agent-secret'),
     mcpPort: at('run', 'mcp.json'),
     tmuxSocket: at('run', 'tmux.sock'),

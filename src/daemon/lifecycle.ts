@@ -8,6 +8,7 @@ import { packageVersion } from '../api/version.ts'
 import { type Environment, loadConfig, stateDirectory } from '../config/load.ts'
 import { type Paths, pathsIn } from '../config/paths.ts'
 import type { Config } from '../config/schema.ts'
+import type { OrchError } from '../errors.ts'
 import { createIds, systemRandom } from '../id.ts'
 import type { EventType } from '../journal/journal.ts'
 import { createLog, type Log } from '../log.ts'
@@ -29,6 +30,8 @@ export interface Setup {
 export interface Composed {
   handlers: Handlers
   journal: Journal
+  /** Resolves with what makes it impossible to go on: the daemon stops then, agents are left to whoever has their tasks. */
+  broken?: Promise<OrchError>
   /** Takes up what is there and begins to work. */
   begin(): Promise<void>
   /** Ends the work, and with `agents` the agents too; lets the store go. */
@@ -88,6 +91,10 @@ async function open(setup: Setup, composed: Composed): Promise<Daemon> {
   const lines = createLines(answering)
   const served = await serve({ api, lines, paths: setup.paths, ...(await tcpOf(setup)) })
   serving.resolve(served)
+  void composed.broken?.then((error) => {
+    log.error('cannot go on', { error })
+    void daemon.stop({ agents: false })
+  })
   log.info('started', { version: packageVersion(), pid: process.pid, port: served.port })
   await note(composed.journal, 'daemon.started', { version: packageVersion(), port: served.port })
   return daemon

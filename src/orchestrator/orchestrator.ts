@@ -36,6 +36,8 @@ export interface Orchestrator {
   /** Cancels everything that is queued or under way. Gives the number of agents that were stopped. */
   stopAgents(): Promise<number>
   running(): number
+  /** Looks for work: something that is not in the store has changed. */
+  wake(): void
 }
 
 export function createOrchestrator(parts: Parts): Orchestrator {
@@ -76,6 +78,7 @@ export function createOrchestrator(parts: Parts): Orchestrator {
     cleanUp: (options) => cleanUp(parts, crew, strays, options),
     stopAgents: () => cancelAll(parts, crew),
     running: () => crew.size(),
+    wake: () => scheduler.wake(),
   }
 }
 

@@ -18,6 +18,7 @@ import type { TaskSpec } from '../task/task.ts'
 import type { Workspaces } from '../workspace/workspace.ts'
 import type { AgentTokens } from './agent-tools/tokens.ts'
 import type { Hearings } from './conversation/hearing.ts'
+import type { Hosts } from './hosts.ts'
 
 /** What has to be known of a person's repository before work in it can begin. */
 export interface Repositories {
@@ -35,6 +36,7 @@ export interface Repositories {
 export interface Parts {
   /** Name of this host: the holder of leases. */
   host: string
+  hosts: Hosts
   config: Config
   paths: Paths
   store: Store
