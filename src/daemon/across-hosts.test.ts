@@ -144,3 +144,20 @@ test('hosts ask each other for nothing else, and one that is asked never asks on
   expect(exchange.verbs).toEqual(['beta task'])
   await alpha.handlers.cancel({ params })
 })
+
+test('pull requests of a repository of another host are asked of that one', async () => {
+  const exchange = localExchange()
+  const alpha = await hostOf('alpha', undefined, exchange)
+  await hostOf('beta', alpha.parts.store, exchange)
+  const { path } = await makeRepository()
+  expect(await alpha.handlers.pulls({ query: { repo: `beta:${path}` } })).toEqual({ pulls: [] })
+  expect(await alpha.handlers.pulls({ query: { repo: `alpha:${path}` } })).toEqual({ pulls: [] })
+  expect(exchange.verbs).toEqual(['beta pulls'])
+  const body = { repo: `beta:${path}`, author: 'a', verdict: 'approve' as const, body: '' }
+  await expect(alpha.handlers.review({ params: { number: 1 }, body })).rejects.toMatchObject({
+    code: 'E_NOT_FOUND',
+  })
+  await expect(alpha.handlers.pulls({ query: { repo: `gamma:${path}` } })).rejects.toMatchObject({
+    code: 'E_HOST_GONE',
+  })
+})

@@ -1,31 +1,16 @@
-import { known } from '../api/answering.ts'
-import { type Answer, type Checked, type Handlers, routes, type Shape } from '../api/contract.ts'
-import { checkInput } from '../api/request.ts'
-import { OrchError, toOrchError } from '../errors.ts'
+import { type Answer, type Checked, type Handlers, routes } from '../api/contract.ts'
+import { toOrchError } from '../errors.ts'
 import type { Parts } from '../orchestrator/parts.ts'
 import { resolve } from '../orchestrator/resolve.ts'
-import type { Exchange, HostAnswer, HostCall } from '../store/store.ts'
 import type { Attempt, Task } from '../task/task.ts'
+import { type AskHost, askerOf, isAway } from './host-calls.ts'
 import { journalLog } from './journal-log.ts'
+import { pullsAcrossHosts } from './pulls-across-hosts.ts'
 
 /**
- * Verbs about an agent need the machine it is on: its files, its processes, its screen. The host that is asked by a person
- * asks the one that has it, and that one answers with its own handlers: it never asks on. How long each may take, in ms.
+ * The same verbs, for tasks and agents on whichever host. What is about an agent needs the machine it is on (its files, its
+ * processes, its screen): the host that a person asks asks the one that has it. Without other hosts it is `handlers` itself.
  */
-const PATIENCE_MS = {
-  task: 3_000,
-  log: 10_000,
-  attach: 10_000,
-  say: 30_000,
-  interrupt: 60_000,
-  permit: 30_000,
-  cancel: 120_000,
-  handOver: 60_000,
-  cleanup: 300_000,
-} as const
-type Asked = keyof typeof PATIENCE_MS
-
-/** The same verbs, for tasks and agents on whichever host. Without other hosts it is `handlers` itself. */
 export function acrossHosts(handlers: Handlers, parts: Parts): Handlers {
   const { exchange } = parts.store
   if (!exchange) return handlers
@@ -41,6 +26,7 @@ export function acrossHosts(handlers: Handlers, parts: Parts): Handlers {
     }
   return {
     ...handlers,
+    ...pullsAcrossHosts(handlers, parts),
     say: atHolder('say'),
     interrupt: atHolder('interrupt'),
     permit: atHolder('permit'),
@@ -89,38 +75,6 @@ export function acrossHosts(handlers: Handlers, parts: Parts): Handlers {
   }
 }
 
-/** Carries out what other hosts ask of this one, until the function that it gives is called. Nothing to do without other hosts. */
-export async function answerHosts(
-  handlers: Handlers,
-  { store, host, log }: Parts,
-): Promise<() => Promise<void>> {
-  if (!store.exchange) return async () => {}
-  return await store.exchange.answer(host, async (call) => {
-    try {
-      return { value: await carryOut(handlers, call) }
-    } catch (error) {
-      return { error: known(error, { verb: call.verb, forHost: true }, log).toBody() } satisfies HostAnswer
-    }
-  })
-}
-
-async function carryOut(handlers: Handlers, { verb, input }: HostCall): Promise<unknown> {
-  if (!Object.hasOwn(PATIENCE_MS, verb))
-    throw new OrchError('E_NOT_FOUND', 'hosts do not ask this of each other')
-  const name = verb as Asked
-  const handler = handlers[name] as (input: unknown) => Promise<unknown>
-  return await handler(checkInput(routes[name], (input ?? {}) as Parameters<typeof checkInput>[1]))
-}
-
-type Ask = <N extends Asked>(host: string, verb: N, input: Checked<N>) => Promise<Answer<N>>
-
-function askerOf(exchange: Exchange): Ask {
-  return async (host, verb, input) => {
-    const shape: Shape = routes[verb]
-    return shape.answer.parse(await exchange.call(host, { verb, input }, PATIENCE_MS[verb])) as never
-  }
-}
-
 interface Found {
   task: Task
   attempt: Attempt | undefined
@@ -144,9 +98,6 @@ interface OfTask {
 }
 const withId = <I extends OfTask>(input: I, { id }: Task): I => ({ ...input, params: { id } })
 
-/** Nobody answers there. It may have done what it was asked. */
-const isAway = (error: unknown) => ['E_HOST_GONE', 'E_TIMEOUT'].includes(toOrchError(error).code)
-
 async function addressOf({ store }: Parts, host: string): Promise<string> {
   return (await store.hosts.list()).find(({ name }) => name === host)?.address ?? host
 }
@@ -162,7 +113,7 @@ async function cancelHere(handlers: Handlers, input: Checked<'cancel'>): Promise
   }
 }
 
-async function cleanOn(ask: Ask, host: string, input: Checked<'cleanup'>): Promise<Answer<'cleanup'>> {
+async function cleanOn(ask: AskHost, host: string, input: Checked<'cleanup'>): Promise<Answer<'cleanup'>> {
   try {
     const { removed, kept } = await ask(host, 'cleanup', input)
     return { removed: removed.map((what) => `${what} (${host})`), kept }

@@ -43,16 +43,17 @@ import { createProcessRuntime } from '../runtime/process/process.ts'
 import { createMeter } from '../runtime/processes/meter.ts'
 import { createProcessScan, createProcessTable } from '../runtime/processes/system.ts'
 import { createTmuxRuntime } from '../runtime/tmux/tmux.ts'
-import { openSqliteStore } from '../store/sqlite/sqlite.ts'
 import type { Store } from '../store/store.ts'
 import { freePorts } from '../workspace/ports.ts'
 import { createRepositoryLock } from '../workspace/repository-lock.ts'
 import { applySetup } from '../workspace/setup.ts'
 import { createWorktrees } from '../workspace/worktree.ts'
-import { acrossHosts, answerHosts } from './across-hosts.ts'
+import { acrossHosts } from './across-hosts.ts'
 import { createHandlers } from './handlers.ts'
 import { createPresence, hostNameOf } from './host.ts'
+import { answerHosts } from './host-calls.ts'
 import type { Compose, Setup } from './lifecycle.ts'
+import { openStore } from './open-store.ts'
 import { createRepositories } from './repositories.ts'
 
 /**
@@ -60,7 +61,8 @@ import { createRepositories } from './repositories.ts'
  * decides who is the daemon. @throws OrchError E_STORE_LOCKED when another one is there.
  */
 export const composeDaemon: Compose = async (setup) => {
-  const store = await openSqliteStore({ file: setup.paths.store, log: setup.log })
+  const opened = await openStore(setup)
+  const { store } = opened
   try {
     const ids = createIds(systemRandom)
     const secret = await ensureToken(setup.paths.agentSecret, ids)

@@ -32,6 +32,12 @@ export interface Repositories {
   chooseForge(root: string, wanted: 'auto' | 'local' | 'github'): Promise<'local' | 'github'>
 }
 
+/** Brings repositories to hosts and results back; answers what other hosts ask of it (verbs `repository.…`). */
+export interface Carrying {
+  /** @throws OrchError E_NOT_FOUND (no such verb, commit or repository), E_INVALID */
+  answer(verb: string, input: unknown): Promise<unknown>
+}
+
 /** Everything the orchestrator works with, as ports; daemon/compose.ts puts the adapters in. */
 export interface Parts {
   /** Name of this host: the holder of leases. */
@@ -56,6 +62,8 @@ export interface Parts {
   meter: Meter
   workspaces: Workspaces
   repositories: Repositories
+  /** Absent where there are no other hosts. */
+  carrying?: Carrying
   forges: Readonly<Record<TaskSpec['forge'], Forge>>
   /** git in the environment of the daemon. */
   git: Git

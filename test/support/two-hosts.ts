@@ -1,5 +1,6 @@
-import { acrossHosts, answerHosts } from '../../src/daemon/across-hosts.ts'
+import { acrossHosts } from '../../src/daemon/across-hosts.ts'
 import { createHandlers } from '../../src/daemon/handlers.ts'
+import { answerHosts } from '../../src/daemon/host-calls.ts'
 import { OrchError } from '../../src/errors.ts'
 import { createOrchestrator } from '../../src/orchestrator/orchestrator.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
