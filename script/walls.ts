@@ -13,6 +13,7 @@ const LAYERS: string[][] = [
   ['orchestrator/'],
   ['planner/'],
   ['monitor/', 'recovery/', 'learning/', 'report/'],
+  ['carry/'],
   ['store/'],
   ['agent/'],
   ['mcp-servers/'],

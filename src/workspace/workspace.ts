@@ -57,6 +57,12 @@ export interface Workspaces {
   merge(workspace: Workspace, commit: string, message: string): Promise<Merging>
   /** Whether `commit` is `head` or one of its ancestors; false when the repository has one of them not. */
   contains(repo: string, commit: string, head: string): Promise<boolean>
+  /**
+   * Puts the branch at a commit that came from another host, while nobody has it checked out to work on: a branch that is
+   * behind follows, one that holds it stays, one with other commits is kept under refs/orch/saved/ and replaced. `saved`:
+   * save() made the commit there, so that `reopen` takes it apart here too. The repository must have the commit.
+   */
+  adopt(repo: string, branch: string, commit: string, options: { saved: boolean }): Promise<void>
   /** Removes the checkout at once (renamed away, deleted later). The branch stays. Gone already is no error. */
   remove(workspace: Workspace): Promise<void>
   exists(workspace: Workspace): Promise<boolean>

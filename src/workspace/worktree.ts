@@ -9,6 +9,7 @@ import { type Ids, SAFE_NAME } from '../id.ts'
 import type { Log } from '../log.ts'
 import { branchName } from '../task/task.ts'
 import { createTurns } from '../turns.ts'
+import { createAdopter } from './adopt.ts'
 import { agentIgnores } from './agent-ignores.ts'
 import { createBranches } from './branches.ts'
 import { checkOut } from './check-out.ts'
@@ -48,6 +49,7 @@ export function createWorktrees(options: WorktreeOptions): Workspaces {
   const saver = createSaver({ git, locate, ids, env: options.env, inTurn })
   const merger = createMerger({ git, locate, inTurn })
   const branches = createBranches({ git, locate, lock, log })
+  const adopter = createAdopter({ git, locate, lock, log })
   const history = createHistory({ git, locate, env: options.env })
   const pathOf = (id: string, name: string) => join(root, id, checkName(name))
 
@@ -97,6 +99,7 @@ export function createWorktrees(options: WorktreeOptions): Workspaces {
     ...saver,
     ...merger,
     ...branches,
+    ...adopter,
     ...history,
 
     async agentEnv(workspace) {
