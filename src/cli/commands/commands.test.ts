@@ -172,6 +172,32 @@ test('attach gives the command, and needs a terminal to run it', async () => {
   expect(code).toBe(7)
 })
 
+test('attach to an agent on another host says where it is and how to get there', async () => {
+  const ssh = 'ssh -t ann@beta orch attach t-aaaa'
+  const elsewhere = { argv: ssh.split(' '), host: 'beta', ssh }
+  const { state } = await fakeDaemon({ task: knows, attach: async () => elsewhere })
+  const { code, err } = await orch(['attach', 't-aaaa'], { state, stdoutTty: true })
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('host beta') })
+  expect(err).toContain(ssh)
+  expect(JSON.parse((await orch(['attach', 't-aaaa', '--json'], { state })).out)).toMatchObject(elsewhere)
+})
+
+test('show names the host of an agent where there are several', async () => {
+  const attempt = (host: string) => ({
+    number: 1,
+    agent: 'task-agent-aaaa-1',
+    host,
+    startedAt: '2026-01-02T03:04:05.000Z',
+    usage: taskDetail().usage,
+  })
+  const shown = async (host: string) => {
+    const { state } = await fakeDaemon({ task: async () => taskDetail({ attempts: [attempt(host)] }) })
+    return (await orch(['show', 't-aaaa'], { state })).out
+  }
+  expect(await shown('beta')).toMatch(/host +beta/)
+  expect(await shown('local')).not.toMatch(/host +local/)
+})
+
 test('logs of a task: the whole transcript in pieces, without control characters', async () => {
   const text = 'one\n\u001b[31mtwo\u0007\n'
   const log: Handlers['log'] = async ({ query }) => {

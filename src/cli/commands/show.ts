@@ -37,6 +37,7 @@ function describe(task: TaskDetail, cli: Cli): string {
       ['repository', plainText(task.repo)],
       ['branch', `${plainText(task.branch)} from ${plainText(task.base)}`],
       ['agent', `${plainText(task.driver)}, profile ${task.profile}, runtime ${task.runtime}`],
+      ['host', hostOf(task)],
       ['program', task.argv && plainText(task.argv.join(' '))],
       ['usage', usage(task)],
       ['workspace', task.workspace && plainText(task.workspace)],
@@ -52,6 +53,12 @@ function describe(task: TaskDetail, cli: Cli): string {
 const tries = ({ attempt, used, tries: all }: TaskDetail) =>
   (attempt > 0 ? `, attempt ${attempt}` : '') +
   (used > 0 ? `, ${used} of ${all === 1 ? '1 try' : `${all} tries`} failed` : '')
+
+/** The embedded store has one host only, and nobody asks for its name. */
+function hostOf({ attempts: all }: TaskDetail): string | undefined {
+  const host = all.at(-1)?.host
+  return host === 'local' ? undefined : host
+}
 
 const pullRequest = ({ pullRequest: pull }: TaskDetail) =>
   pull &&
