@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { OrchError } from '../errors.ts'
 import type { Env } from '../exec.ts'
+import { withoutPassword } from './redact.ts'
 import { type Config, configSchema, daemonSettings, type Origin, projectSettings } from './schema.ts'
 
 /** The layers of the configuration, laid over each other. */
@@ -88,7 +89,10 @@ function variables(env: Env): Layer {
       .map((value) => schema.safeParse(value))
       .find((result) => result.success)
     if (!checked)
-      throw new OrchError('E_CONFIG', `${variableOf(key)}: ${JSON.stringify(text)} is no value for ${key}`)
+      throw new OrchError(
+        'E_CONFIG',
+        `${variableOf(key)}: ${JSON.stringify(withoutPassword(text))} is no value for ${key}`,
+      )
     values[key] = checked.data
   }
   return { values, origin: (path) => `variable ${variableOf(path)}` }

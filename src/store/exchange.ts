@@ -15,6 +15,13 @@ export interface Reach {
   reason?: string
 }
 
+/** What a person should mend about the store: `warn`, it works; `fail`, a daemon would not start with it. */
+export interface StoreTrouble {
+  level: 'warn' | 'fail'
+  what: string
+  fix: string
+}
+
 /**
  * What hosts that share a store have through it besides the store itself. Only such a store has one (`Store.exchange`): the
  * embedded one belongs to a single host. What goes through here is lost with a host or a connection, and asked again.
@@ -35,4 +42,6 @@ export interface Exchange {
   onReach(listener: (reach: Reach) => void): () => void
   /** How far the clock of this machine is behind that of the store, in ms: what all hosts add so that leases mean one time. */
   clockOffset(): number
+  /** Examines the store. @throws OrchError E_STORE_DOWN */
+  troubles(): Promise<StoreTrouble[]>
 }

@@ -23,7 +23,9 @@ export function define(command: Command, cli: Cli): void {
 async function showConfig(cli: Cli, options: { origin?: boolean; repo?: string }): Promise<void> {
   const { loadConfig } = await import('../../config/load.ts')
   const repo = await findRepository(cli.repository(options.repo))
-  const { config, origins, files } = await loadConfig(cli.world.environment, { repo })
+  const { redacted } = await import('../../config/redact.ts')
+  const { config: loaded, origins, files } = await loadConfig(cli.world.environment, { repo })
+  const config = redacted(loaded)
   const data = options.origin ? { config, files, origins } : { config, files }
   cli.answer('config', data, () =>
     Object.keys(config)

@@ -1,5 +1,6 @@
 import type { Store } from '../store.ts'
 import { connectRedis, type RedisPlace } from './connection.ts'
+import { examineRedis, refuseTroubles } from './examine.ts'
 import { createExchange } from './exchange.ts'
 import { createHostRegistry } from './hosts.ts'
 import { createJournal } from './journal.ts'
@@ -21,7 +22,7 @@ export interface RedisStoreOptions extends RedisPlace {
 /**
  * The store that several hosts share. Each verb is one Lua script: done as a whole or not at all, and in the memory (and, by
  * its settings, the append-only file) of Redis before the promise resolves; docs/guarantees.md tells what that is worth.
- * @throws OrchError E_STORE_DOWN, E_PROGRAM_MISSING, E_CONFIG
+ * @throws OrchError E_STORE_DOWN, E_PROGRAM_MISSING, E_PROGRAM_OLD, E_CONFIG (a replica, one that evicts, a user with too few rights)
  */
 export async function openRedisStore({
   cluster,
@@ -45,10 +46,13 @@ export async function openRedisStore({
   const exchange = createExchange(tools)
   const tasks = createTaskStore(tools)
   const pulls = createPullRequestRecords(tools)
-  await exchange.begin().catch((error) => {
+  try {
+    refuseTroubles(await examineRedis(redis, prefix))
+    await exchange.begin()
+  } catch (error) {
     connection.end()
     throw error
-  })
+  }
   return {
     tasks,
     journal,

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { OrchError } from '../../errors.ts'
 import { type Log, silentLog } from '../../log.ts'
 import type { Store } from '../store.ts'
@@ -8,6 +7,7 @@ import { type Database, openDatabase } from './database.ts'
 import { createGroupCommit, together } from './group.ts'
 import { createHostRegistry } from './hosts.ts'
 import { createEventTable, createJournal } from './journal.ts'
+import { whenFree } from './lock.ts'
 import { createArrivals } from './mail/arrivals.ts'
 import { createLeases } from './mail/leases.ts'
 import { createMailboxTable } from './mail/mailbox-table.ts'
@@ -30,28 +30,13 @@ export interface SqliteStoreOptions {
  *   a newer Orch), E_STATE_DIR, E_DISK_FULL.
  */
 export async function openSqliteStore({ file, log = silentLog }: SqliteStoreOptions): Promise<Store> {
-  const db = await openAlone(file)
+  const db = await whenFree(() => openDatabase(file))
   try {
     migrate(db)
     return createStore(db, log)
   } catch (error) {
     db.close()
     throw error
-  }
-}
-
-/**
- * Of several that open in the same instant each can find the file taken by another that is about to give up:
- * so a few more looks, at moments of chance, before "in use" is believed.
- */
-async function openAlone(file: string): Promise<Database> {
-  for (let look = 1; ; look++) {
-    try {
-      return openDatabase(file)
-    } catch (error) {
-      if ((error as OrchError).code !== 'E_STORE_LOCKED' || look === 6) throw error
-      await sleep(2 + Math.random() * 10 * look)
-    }
   }
 }
 
