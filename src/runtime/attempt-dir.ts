@@ -1,11 +1,11 @@
-import { readdir, readFile, rename, rm } from 'node:fs/promises'
+import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
 import { SAFE_NAME } from '../id.ts'
 import { createTurns } from '../turns.ts'
 import { appendAt, readPart, readTail } from './attempt-files.ts'
-import { installShim, writeLaunch, writeNext } from './launch-files.ts'
+import { installShim, writeLaunch, writeLease, writeNext } from './launch-files.ts'
 import type { Limiter } from './limits/limits.ts'
 import { type Offer, offer } from './offers.ts'
 import type { ProcessTable } from './processes/processes.ts'
@@ -39,6 +39,11 @@ export interface AttemptDirectories {
    */
   reply(agent: string, reply: SentReply): Promise<void>
   status(agent: string): Promise<AttemptStatus>
+  /**
+   * Moves the time on at which the shim ends the agent by itself (`LaunchSpec.leaseUntil`; ms since the epoch by this
+   * machine's clock). Without a directory nothing is written. @throws OrchError E_DISK_FULL
+   */
+  hold(agent: string, untilMs: number): Promise<void>
   /**
    * Writes to the agent's FIFO, after its first input; waits for a shim that is just starting.
    * @throws OrchError E_CANNOT_HEAR when nothing holds it open, E_TIMEOUT when the agent does not read.
@@ -112,6 +117,9 @@ export function createAttemptDirectories(deps: AttemptDeps): AttemptDirectories 
     reply: async (agent, reply) =>
       inTurn(agent, () => sendReply(path(agent), reply, (text) => send(path(agent), text, deps))),
     status: async (agent) => readStatus(path(agent), processes),
+    hold: async (agent, untilMs) => {
+      if (await ifThere(lstat(file(agent, 'spec.sh')))) await writeLease(path(agent), untilMs)
+    },
     send: async (agent, text) => inTurn(agent, () => send(path(agent), text, deps)),
     offer: async (agent, words) => inTurn(`offer ${agent}`, () => offer(path(agent), words)),
     read: async (agent, from, maxBytes) => readPart(file(agent, 'out.jsonl'), from, maxBytes),

@@ -29,7 +29,13 @@ export async function writeLaunch(directory: string, spec: LaunchSpec): Promise<
   await chmod(directory, 0o700)
   if (await ifThere(lstat(join(directory, lockOf(1))))) return
   await writeInputs(directory, spec)
+  if (spec.leaseUntil !== undefined) await writeLease(directory, spec.leaseUntil)
   await writeWhole(join(directory, 'spec.sh'), script)
+}
+
+/** Rounded down: an agent may end early, never late. @throws OrchError E_DISK_FULL */
+export async function writeLease(directory: string, untilMs: number): Promise<void> {
+  await writeWhole(join(directory, 'lease'), `${Math.floor(untilMs / 1_000)}\n`)
 }
 
 /**
@@ -59,7 +65,7 @@ async function writeInputs(directory: string, spec: LaunchSpec): Promise<void> {
 
 /** Compared in small letters: file systems may. */
 const OURS =
-  /^(spec\.sh|prompt\.md|first|in|out\.jsonl|err\.log|setup\.log|shim\.log|log|lock(\.\d+)?|sent|session|chain|offer.*|taken.*|started\.json|exit\.json|.*\.new)$/i
+  /^(spec\.sh|prompt\.md|first|in|out\.jsonl|err\.log|setup\.log|shim\.log|log|lease|lock(\.\d+)?|sent|session|chain|offer.*|taken.*|started\.json|exit\.json|.*\.new)$/i
 
 /** @throws OrchError E_INVALID for a name that is no plain one, or one of our own. */
 function checkFiles({ files = {} }: LaunchSpec): void {

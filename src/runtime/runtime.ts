@@ -11,6 +11,8 @@ import type { Argv, Env } from '../exec.ts'
  * - `in`          a FIFO, held open by the shim, that the agent reads
  * - `out.jsonl`   what the agent prints (stdout), exactly, and before the output of each later turn a line
  *                 `{"orch":"turn","turn":N}` by the shim; `err.log` what it complains about (stderr)
+ * - `lease`       until when the host has the task, in whole seconds since the epoch by the clock of this machine; written by
+ *                 the daemon where other hosts could take the task. When that is over, the shim ends the agent by itself
  * - `log`         the readable transcript, written by the daemon, shown in the pane
  * - `lock`        a symbolic link made by the shim that runs, to its pid and start time; a second shim ends at once. Each
  *                 later turn has one of its own, `lock.N`, so that a shim of an earlier turn that comes late takes none
@@ -19,7 +21,7 @@ import type { Argv, Env } from '../exec.ts'
  * - `offer.N.ID`  a word on offer to the program's hook, `taken.…` those that a hook has taken; `session` whom they are for,
  *                 `chain` how often hooks have kept the turn going (offers.ts)
  * - `started.json` `{"shim":PID,"shimStart":S,"agent":PID,"agentStart":S,"turn":N}`
- * - `exit.json`   `{"phase":"setup"|"agent","status":N,"step":N,"turn":N}`, by rename; these two of an earlier turn are as
+ * - `exit.json`   `{"phase":"setup"|"agent","status":N,"step":N,"reason":"lease-ended","turn":N}`, by rename; these two of an earlier turn are as
  *                 good as none
  *
  * Errors: E_RUNTIME, E_PROGRAM_MISSING, E_PROGRAM_OLD, E_DISK_FULL.
@@ -69,6 +71,8 @@ export interface LaunchSpec {
   /** Further files for the directory (0600), by plain name. */
   files?: Readonly<Record<string, string>>
   limits?: ProcessLimits
+  /** Until when the host has the task, in ms since the epoch by this machine's clock; absent = no other host can take it. */
+  leaseUntil?: number
   /** How many words of people this process and those before it in the attempt were given; told again by the status. */
   words?: number
   /** Run one after the other before the agent, in the same place and environment; the first that fails ends the attempt. */
@@ -88,6 +92,8 @@ export interface Exit {
   status: number
   /** Index of the set-up step that failed. */
   step?: number
+  /** The shim ended it, because the host did not have the task any longer. */
+  reason?: 'lease-ended'
 }
 
 /** How an attempt's directory is right now. */

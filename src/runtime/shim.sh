@@ -6,7 +6,7 @@ name=$1
 case $name in '' | -* | *[!a-z0-9-]*) exit 2 ;; esac
 unset CDPATH
 export LC_ALL=C
-child='' group='' screen='' feeder='' killer='' ending='' step=0
+child='' group='' screen='' feeder='' killer='' ending='' lapsed='' watcher='' step=0
 
 # Sets $start: with the pid it names one process for good, because pids are used again.
 start_of() {
@@ -30,12 +30,13 @@ look() {
     for file in /proc/[0-9]*/stat; do
       { read -r stat <"$file"; } 2>/dev/null || continue
       set -- ${stat##*) }
-      [ "$3" = "$group" ] && [ "$1" != Z ] || continue
+      [ "$3" = "$group" ] && [ "$1" != Z ] && [ "$2" != "${watcher:--}" ] || continue
       file=${file#/proc/}
       members="$members ${file%/stat}"
     done
   else
-    for member in $(ps -A -o pgid=,stat=,pid= | sed -n "/Z/d; s/^ *$group  *[^ ]*  *//p"); do
+    others="/Z/d; /^ *[0-9]*  *${watcher:--} /d; s/^ *$group  *[0-9]*  *[^ ]*  *//p"
+    for member in $(ps -A -o pgid=,ppid=,stat=,pid= | sed -n "$others"); do
       signal 0 "$member" && members="$members $member" # not those that were forked for this very look
     done
   fi
@@ -43,7 +44,7 @@ look() {
   set -- $members
   members=''
   for member; do
-    [ "$member" = $$ ] || [ "$member" = "$killer" ] || members="$members $member"
+    case " $$ $killer $watcher " in *" $member "*) ;; *) members="$members $member" ;; esac
   done
 }
 
@@ -60,7 +61,7 @@ tell() {
 # A signal: TERM to what runs now, KILL three seconds later. The main line is waiting, and goes on to finish.
 end() {
   ending=$1
-  trap : HUP TERM
+  trap : HUP TERM USR1
   [ "$child" ] && [ -z "$killer" ] || return 0
   tell TERM || signal KILL "$child" # no group yet: nothing of the agent has begun
   (
@@ -71,6 +72,70 @@ end() {
     if [ "$group" = $$ ]; then signal ALRM $$; else signal KILL "-$group"; fi
   ) </dev/null 3<&- &
   killer=$!
+}
+
+# The dead-man switch. The file `lease`, where there is one, holds the time (whole seconds since the epoch, by the clock of
+# this machine) until which the host has the task; the daemon moves it on. When it is over, another host may take the task:
+# so the agent ends, whatever the daemon does.
+
+# Sets $left: seconds until then. Fails when there is no such file: the task cannot be taken by another host.
+lease_left() {
+  { read -r until <lease; } 2>/dev/null || return 1
+  case $until in '' | *[!0-9]*) return 1 ;; esac
+  left=$((until - $(date +%s)))
+}
+
+# It looks at the clock at least every five seconds: no sleep knows that the machine slept. Each look asks for the file
+# anew. Its first act is to close the pipe that it was started in: from then on it ends by TERM, and takes its nap with it.
+# When the shim itself was killed, it stays for what is left of the agent.
+watch_lease() {
+  nap=''
+  trap '[ -z "$nap" ] || signal KILL "$!"; exit' TERM # a TERM that comes just when it is forked is lost
+  trap '' HUP
+  exec >/dev/null 2>&1
+  while lease_left && [ "$left" -gt 0 ]; do
+    shim_lives || marked 0 || exit
+    [ "$left" -le 5 ] || left=5
+    nap=1
+    sleep "$left" &
+    wait "$!"
+  done
+  if shim_lives; then
+    signal USR1 $$
+  elif marked TERM; then
+    for nap in 0.1 0.4 0.5 1 1; do
+      sleep "$nap"
+      marked 0 || exit
+    done
+    marked KILL
+  fi
+}
+
+shim_lives() {
+  signal 0 $$ || return 1
+  start_of $$
+  [ "$start" = "$shim_start" ]
+}
+
+lapse() {
+  lapsed=1
+  marked TERM
+  end 143
+}
+
+# Sends a signal to whatever carries the agent's mark outside of its group; fails when there is nothing. Only where the
+# environments of processes can be read; elsewhere the daemon sweeps when it is back.
+marked() {
+  how=$1 found=1
+  for file in $(grep -ls "ORCH_AGENT=$name" /proc/[0-9]*/environ 2>/dev/null); do
+    tr '\0' '\n' <"$file" 2>/dev/null | grep -qx "ORCH_AGENT=$name" || continue
+    file=${file%/environ}
+    { read -r stat <"$file/stat"; } 2>/dev/null || continue
+    set -- ${stat##*) }
+    [ "$3" != "${group:--}" ] || continue
+    signal "$how" "${file#/proc/}" && found=0
+  done
+  return "$found"
 }
 
 # launch FUNCTION STDIN STDOUT STDERR: runs a function of spec.sh in the background, leading a group of its own. With
@@ -134,12 +199,14 @@ sweep() {
 }
 
 finish() {
-  trap : HUP TERM
+  trap : HUP TERM USR1
   # Before exit.json: once it is there, the next turn's files may be written.
-  kill $killer $feeder 2>/dev/null
+  kill $killer $feeder $watcher 2>/dev/null
   sweep
+  [ -z "$lapsed" ] || ! marked TERM || { sleep 1 && marked KILL; }
   result="\"phase\":\"$1\",\"status\":${ending:-$status}"
   [ "$1" = agent ] || result="$result,\"step\":$step"
+  [ -z "$lapsed" ] || result="$result,\"reason\":\"lease-ended\""
   printf '{%s,"turn":%d}\n' "$result" "$turn" >exit.json.new && mv -f exit.json.new exit.json
   kill $screen 2>/dev/null
   exit 0
@@ -147,6 +214,7 @@ finish() {
 
 trap 'end 129' HUP
 trap 'end 143' TERM
+trap lapse USR1 # of our own watcher
 trap 'tell KILL' ALRM # of our own killer
 trap '' INT QUIT TSTP # a person's keys in the pane
 cd "./$name" 2>/dev/null && [ -r spec.sh ] || exit 0
@@ -192,6 +260,14 @@ elif [ -t 1 ]; then
     exec tail $until_end -n +1 -f log
   ) 3<&- &
   screen=$!
+fi
+
+if lease_left; then
+  if [ "$left" -le 0 ]; then
+    ending=143 lapsed=1 # it was over before anything began
+    finish setup
+  fi
+  watcher=$(watch_lease </dev/null 3<&- & echo "$!")
 fi
 
 while [ "$step" -lt "$steps" ]; do

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
 import { systemClock } from '../clock.ts'
@@ -42,21 +42,26 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
         processes: createProcProcessTable(),
       })
       const rest = { env: { PATH }, cwd: root, stdin: 'none' as const, prompt: '', setup: [] }
-      await directories.prepare({ agent: 'a', argv, ...rest, ...more })
-      const child = spawn(program ?? '', [...shell.slice(1), 'shim.sh', 'a'], {
+      const { agent = 'a' } = more
+      await directories.prepare({ agent, argv, ...rest, ...more })
+      const child = spawn(program ?? '', [...shell.slice(1), 'shim.sh', agent], {
         cwd: root,
         env: { PATH: environment },
         detached: true,
         stdio: 'ignore',
       })
-      onTestFinished(async () => void (await directories.stop('a', 0)))
+      onTestFinished(async () => void (await directories.stop(agent, 0)))
       const ended = new Promise((resolve) => child.on('close', resolve))
       if (!child.pid) throw new Error(`${program} does not start`)
       await during?.(directories, child.pid)
       await ended
-      const out = (await directories.read('a', 0, 1e6)).toString()
-      return { out, exit: (await directories.status('a')).exit, directories, root }
+      const out = (await directories.read(agent, 0, 1e6)).toString()
+      return { out, exit: (await directories.status(agent)).exit, directories, root }
     }
+    const soon = (seconds: number) => Date.now() + seconds * 1_000
+    /** Nor does anybody nap on: it would be there for five seconds. */
+    const nobodyIn = async (root: string) =>
+      expect.poll(() => processesIn(root), { timeout: 3_000, interval: 10 }).toEqual([])
     const printed = async (directories: AttemptDirectories, text: string) => {
       while (!(await directories.read('a', 0, 1e6)).includes(text)) await systemClock.sleep(10)
     }
@@ -125,6 +130,68 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
       expect(await createProcProcessTable().find({ pids: [Number(out)] })).toEqual([])
     })
 
+    // All in one: each waits for the same two seconds.
+    it('ends the agent when its lease is over, and no sooner', async () => {
+      const stubborn = async () => {
+        const script = 'trap "" TERM; setsid sleep 100 & echo $!; while :; do sleep 1; done'
+        const began = Date.now()
+        const { out, exit, root } = await run(['sh', '-c', script], { agent: 'b', leaseUntil: soon(2) })
+        expect(exit).toEqual({ phase: 'agent', status: 143, reason: 'lease-ended' })
+        expect(Date.now() - began).toBeGreaterThan(900)
+        expect(Date.now() - began).toBeLessThan(2_000 + 5_000) // what others wait before they take the task
+        expect(await createProcProcessTable().find({ pids: [Number(out)] })).toEqual([])
+        await nobodyIn(root)
+      }
+      const renewed = async () => {
+        const { exit, root } = await run(
+          ['sleep', '3'],
+          { agent: 'c', leaseUntil: soon(2) },
+          async (directories) => {
+            for (const seconds of [2, 3, 60]) {
+              await systemClock.sleep(500)
+              await directories.hold('c', soon(seconds))
+            }
+          },
+        )
+        expect(exit).toEqual({ phase: 'agent', status: 0 })
+        await nobodyIn(root)
+      }
+      const inSetup = async () => {
+        const { exit } = await run(['echo', 'no'], {
+          agent: 'd',
+          leaseUntil: soon(2),
+          setup: [['sleep', '100']],
+        })
+        expect(exit).toEqual({ phase: 'setup', status: 143, step: 0, reason: 'lease-ended' })
+      }
+      const withoutShim = async () => {
+        const argv: Argv = ['sh', '-c', 'echo $$; exec sleep 100']
+        const { out, root } = await run(argv, { leaseUntil: soon(2) }, async (directories, shim) => {
+          await printed(directories, '\n')
+          process.kill(shim, 'SIGKILL')
+        })
+        const table = createProcProcessTable()
+        await expect
+          .poll(() => table.find({ pids: [Number(out)] }), { timeout: 8_000, interval: 50 })
+          .toEqual([])
+        await nobodyIn(root)
+      }
+      await Promise.all([stubborn(), renewed(), inSetup(), withoutShim()])
+    })
+
+    it('begins nothing after its lease', async () => {
+      const { out, exit } = await run(['echo', 'no'], { leaseUntil: soon(-1) })
+      expect([out, exit]).toEqual(['', { phase: 'setup', status: 143, step: 0, reason: 'lease-ended' }])
+    })
+
+    it('leaves nobody who watches the lease, however short the agent was', async () => {
+      for (let i = 0; i < 10; i++) {
+        const { exit, root } = await run(['true'], { leaseUntil: soon(60) })
+        expect(exit).toEqual({ phase: 'agent', status: 0 })
+        await nobodyIn(root)
+      }
+    })
+
     it('runs once', async () => {
       const { root } = await run(['echo', 'once'])
       execFileSync(program ?? '', [...shell.slice(1), 'shim.sh', 'a'], { cwd: root, env: { PATH } })
@@ -132,6 +199,18 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
     })
   })
 })
+
+/** Agent and shim work in it or below. */
+const processesIn = (directory: string): string[] =>
+  readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && linkOf(`/proc/${pid}/cwd`).startsWith(directory))
+
+const linkOf = (link: string): string => {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return '' // gone, or not ours
+  }
+}
 
 /** A PATH with what the shim uses but for setsid. */
 function withoutSetsid(): string {
@@ -150,6 +229,9 @@ function withoutSetsid(): string {
     'ps',
     'stty',
     'sh',
+    'date',
+    'grep',
+    'sed',
   ]
   for (const name of programs) execFileSync('sh', ['-c', `ln -s "$(command -v ${name})" "${bin}/${name}"`])
   return bin
