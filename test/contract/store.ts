@@ -5,10 +5,12 @@ import type { JournalEvent } from '../../src/journal/journal.ts'
 import type { Claimed, Store } from '../../src/store/store.ts'
 import { NO_USAGE, TASK_STATES } from '../../src/task/task.ts'
 import { claim, PROOF, REASON, refused, request, type StoreUnderTest, submit } from '../support/store.ts'
+import { gateCases } from './store-gate.ts'
 import { hostCases } from './store-hosts.ts'
 import { mailModel } from './store-mail-model.ts'
 import { mailboxCases } from './store-mailboxes.ts'
 import { runModel, sequences } from './store-model.ts'
+import { offerCases } from './store-offers.ts'
 import { spawnCases } from './store-spawn.ts'
 import { usageCases } from './store-usage.ts'
 
@@ -633,6 +635,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     hostCases(() => store)
     usageCases(() => store)
     spawnCases(() => store)
+    gateCases(() => store)
+    offerCases(() => store)
     mailboxCases(
       () => store,
       async () => {

@@ -49,20 +49,24 @@ interface MoveInput {
   message?: string
 }
 
+type Moved = [rev: number, until: number] | 'again' | 'none'
+
 /** Each time another host has moved the task; more than a few mean that something is wrong. */
 const MOST_LOOKS = 50
 
 export function createMover({ scripts }: RedisTools, looks: Looks): Mover {
   const parts = [TASK_QUEUE, TASK_GATE, TASK_MAIL]
-  const script = scripts.define<MoveInput, number | 'again' | 'none'>('orchMove', parts, MOVE_TASK)
+  const script = scripts.define<MoveInput, Moved>('orchMove', parts, MOVE_TASK)
+  const end = scripts.define<MoveInput, Moved>('orchEnd', parts, MOVE_TASK, { evenWhenFull: true })
 
   async function move(look: Look, step: Step): Promise<Task | undefined> {
-    const answer = await script(inputOf(look, step))
+    const answer = await (step.end ? end : script)(inputOf(look, step))
     if (answer === 'none') throw noTask(step.task.id)
     if (answer === 'again') return void looks.forget(step.task.id)
     const { lease } = step.task
-    const task = lease ? { ...step.task, lease: { ...lease, until: answer } } : step.task
-    looks.note({ task, rev: look.rev + 1 })
+    const [rev, until] = answer
+    const task = lease ? { ...step.task, lease: { ...lease, until } } : step.task
+    looks.note({ task, rev })
     return task
   }
 

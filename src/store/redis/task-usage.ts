@@ -43,8 +43,9 @@ export function createUsage({ redis, prefix, scripts }: RedisTools): TaskStore['
 
   /** Names of attempts, `TASK:EPOCH`. */
   async function named({ runId, taskId, since }: UsageQuery): Promise<string[]> {
-    if (!taskId && !runId) return await redis.zrangebyscore(`${prefix}attempts`, String(since ?? '-inf'), '+inf')
-    const ids = taskId ? [taskId] : await redis.zrange(`${prefix}tasks:run:${runId}`, 0, -1)
+    if (!taskId && !runId)
+      return await redis.zrangebyscore(`${prefix}attempts`, String(since ?? '-inf'), '+inf')
+    const ids = taskId ? [taskId] : await redis.zrange(`${prefix}tasks:run:${runId}`, 0, '-1')
     const epochs = await Promise.all(ids.map((id) => redis.hget(`${prefix}task:${id}`, 'epoch')))
     return ids.flatMap((id, n) =>
       Array.from({ length: Number(epochs[n] ?? 0) }, (_, at) => `${id}:${at + 1}`),

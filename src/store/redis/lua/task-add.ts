@@ -35,7 +35,7 @@ local function add_task(run, task)
   local score = ord - task.priority * 1099511627776
   local waits = gate(task)
   redis.call('SET', P .. 'spec:' .. id, task.spec)
-  redis.call('HSET', P .. 'task:' .. id, 'run', run, 'state', 'queued', 'epoch', 0, 'host', '', 'rev', 1,
+  redis.call('HSET', P .. 'task:' .. id, 'run', run, 'state', 'queued', 'epoch', 0, 'host', '', 'rev', append(task.event),
     'record', task.record, 'at', task.at, 'due', 0, 'ord', ord, 'score', score, 'lane', task.lane, 'repo', task.repo,
     'parent', task.parent, 'waits', waits, 'profile', task.profile, 'driver', task.driver, 'request', task.request)
   redis.call('ZADD', P .. 'tasks', ord, id)
@@ -45,7 +45,6 @@ local function add_task(run, task)
   redis.call('ZADD', P .. 'tasks:repo:' .. task.repo, ord, id)
   if task.parent ~= '' then redis.call('ZADD', P .. 'tasks:parent:' .. task.parent, ord, id) end
   enqueue(id, task.lane, score, 0, waits)
-  append(task.event)
 end
 `
 

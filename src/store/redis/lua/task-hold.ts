@@ -8,8 +8,9 @@ for _, id in ipairs(ids) do redis.call('ZADD', P .. 'leases', A.ends, id) end
 return cjson.encode(ids)
 `
 
-/** Tasks of other hosts whose lease ended before `now`, at most `limit`, those after `from` others. Input: host, now, limit. */
+/** Tasks of other hosts whose lease ended before `now`, at most `limit`. Input: host, now, limit. */
 export const LAPSED_TASKS = `
+if A.now < tonumber(redis.call('GET', P .. 'hold') or 0) then return '[]' end
 local rows, from = {}, 0
 while #rows < A.limit do
   local ids = redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', '(' .. string.format('%.17g', A.now), 'LIMIT', from, 200)

@@ -6,6 +6,7 @@
  */
 export const OFFER_TASK = `
 local PIECE = 200
+if A.now < tonumber(redis.call('GET', P .. 'hold') or 0) then return nil end
 local function back(id)
   local at = redis.call('HMGET', P .. 'task:' .. id, 'state', 'lane', 'score', 'due', 'waits')
   if at[1] == 'queued' then enqueue(id, at[2], at[3], tonumber(at[4]), tonumber(at[5])) end

@@ -60,13 +60,15 @@ return cjson.encode(counts)
 
 /** When the next is due: 0 = now, null = none. */
 export const NEXT_DUE = `
-if redis.call('ZCARD', P .. 'lanes') > 0 then return '0' end
+local hold = redis.call('GET', P .. 'hold') or '0'
+if redis.call('ZCARD', P .. 'lanes') > 0 then return hold end
 local due
 for _, name in ipairs({ 'delayed', 'reserved' }) do
   local first = redis.call('ZRANGE', P .. name, 0, 0, 'WITHSCORES')
   if first[2] and (not due or tonumber(first[2]) < tonumber(due)) then due = first[2] end
 end
-return due or 'null'
+if not due then return 'null' end
+return tonumber(hold) > tonumber(due) and hold or due
 `
 
 /** All of a task, oldest first. Input: id. */
