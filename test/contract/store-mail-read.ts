@@ -62,16 +62,16 @@ export function readCases(current: () => Store): void {
     it('begins anew for another reader: nothing is lost, no try is used up', async () => {
       const messages = await sent('a', 'a')
       await leased(2)
-      const heard = listenTo(current())
+      const heard = await listenTo(current())
       await openBox(current(), 'bob', { reader: 'reader' })
       expect(await leased(3)).toEqual([])
-      expect(heard()).toEqual([])
+      expect(await heard()).toEqual([])
       await openBox(current(), 'bob', { reader: 'next' })
       await refused('E_STALE', read(messages))
       const again = await lease(current(), { reader: 'next', now: 3 })
       expect(idsOf(again)).toEqual(ids(messages))
       expect(again.map((delivery) => delivery.message.retryCount)).toEqual([0, 0])
-      expect(heard()).toEqual(['bob'])
+      expect(await heard()).toEqual(['bob'])
     })
 
     it('gives nothing that has expired', async () => {
@@ -161,7 +161,7 @@ export function readCases(current: () => Store): void {
 
     it('is dead after its tries, and what was behind it is due', async () => {
       const messages = await sent('a', 'a')
-      const heard = listenTo(current())
+      const heard = await listenTo(current())
       for (const now of [10, 1_000, 2_000]) {
         await leased(now)
         await giveBack(messages.slice(0, 1), now + 1)
@@ -172,7 +172,7 @@ export function readCases(current: () => Store): void {
       const [event] = await current().journal.read({ types: ['message.dead'] })
       expect(event?.data).toEqual({ id: messages[0]?.id, reason: dead?.reason })
       expect(await leased(2_002)).toEqual([messages[1]?.id])
-      expect(heard()).toEqual(['bob'])
+      expect(await heard()).toEqual(['bob'])
       await read(messages)
       expect(await statesOf(current(), ids(messages))).toEqual(['dead', 'acknowledged'])
     })

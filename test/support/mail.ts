@@ -55,9 +55,25 @@ export function statesOf(
   return Promise.all(ids.map(async (id) => (await mailboxes.get(id))?.state))
 }
 
-/** The names that were rung for, in turns; empties what it gives. */
-export function listenTo({ mailboxes }: Store): () => string[] {
-  const heard: string[] = []
-  mailboxes.onArrival((names) => heard.push(...[...names].sort()))
-  return () => heard.splice(0)
+/**
+ * The names that were rung for from now on, in turns; empties what it gives. What was done before it is asked has been heard
+ * then, also from a store that tells of it later: a bell of its own is rung, and waited for.
+ */
+export async function listenTo(store: Store): Promise<() => Promise<string[]>> {
+  let heard: string[] = []
+  store.mailboxes.onArrival((names) => heard.push(...[...names].sort()))
+  const told = async () => {
+    last += 1
+    const bell = `bell-${last}`
+    for (const reader of ['one', 'other']) await openBox(store, bell, { reader })
+    for (const end = Date.now() + 10_000; !heard.includes(bell); ) {
+      if (Date.now() > end) throw new Error('the bell was not heard')
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    const names = heard.filter((name) => !name.startsWith('bell-'))
+    heard = []
+    return names
+  }
+  await told()
+  return told
 }

@@ -62,7 +62,7 @@ export async function openRedisStore({
     exchange,
     upkeep: createUpkeep(tools),
     async close() {
-      await Promise.all([journal, mailboxes, exchange].map((part) => part.close()))
+      await Promise.all([journal.close(), mailboxes.end(), exchange.close()])
       connection.end()
     },
   }

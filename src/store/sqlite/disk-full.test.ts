@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, type TestContext } from 'vitest'
-import { ids, lease, listenTo, message, openBox, RETRY, statesOf } from '../../../test/support/mail.ts'
+import { ids, lease, message, openBox, RETRY, statesOf } from '../../../test/support/mail.ts'
 import { REASON, submit } from '../../../test/support/store.ts'
 import { temporaryDirectory } from '../../../test/support/temporary.ts'
 import { exec } from '../../exec.ts'
@@ -64,8 +64,9 @@ it('keeps mailboxes as they were when there is no room: what was sent, what is l
   const messages = [message(), message()]
   await store.mailboxes.send(messages, 1)
   await lease(store)
+  const heard: string[] = []
+  store.mailboxes.onArrival((names) => heard.push(...names))
   writeFileSync(ballast, Buffer.alloc(1_200_000))
-  const heard = listenTo(store)
   const text = 'x'.repeat(900_000)
   const order = { mailbox: 'bob', reader: 'reader', ids: ids(messages), now: 2 }
   const outcomes = await Promise.allSettled([
@@ -76,7 +77,7 @@ it('keeps mailboxes as they were when there is no room: what was sent, what is l
   expect(outcomes).toMatchObject(
     outcomes.map(() => ({ status: 'rejected', reason: { code: 'E_DISK_FULL' } })),
   )
-  expect(heard()).toEqual([])
+  expect(heard).toEqual([])
   expect(await statesOf(store, ids(messages))).toEqual(['waiting', 'waiting'])
   expect(await lease(store)).toEqual([]) // the leases are still there
 

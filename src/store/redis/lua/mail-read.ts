@@ -1,0 +1,92 @@
+/**
+ * Gives what is due, in order: one that waits for its next try holds up those of the same sender behind it. One answer a
+ * message: its fields, and the message as it was stored. A: mailbox, reader, now, until, limit, again.
+ */
+export const LEASE = `
+local over = mail_reader(A.mailbox, A.reader)
+local box = P .. 'box:' .. A.mailbox .. ':'
+local out, taken, held = {}, 0, {}
+local function take(id, again)
+  local flat = redis.call('HGETALL', P .. 'message:' .. id)
+  local row = {}
+  for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
+  local expired = row.e and tonumber(row.e) <= A.now
+  if again then
+    taken = taken + 1
+    if expired then return end
+  else
+    if expired or held[row.f] then return end
+    if row.nb and tonumber(row.nb) > A.now then
+      held[row.f] = true
+      return
+    end
+    taken = taken + 1
+    redis.call('ZREM', box .. 'waiting', id)
+    redis.call('ZADD', box .. 'leased', row.o, id)
+    if row.e then redis.call('ZREM', P .. 'mail:expiring', id) end
+  end
+  redis.call('HSET', P .. 'message:' .. id, 'd', A.now, 'u', A['until'])
+  redis.call('ZADD', P .. 'mail:leased', A['until'], id)
+  out[#out + 1] = '[' .. cjson.encode(flat) .. ',' .. redis.call('GET', P .. 'text:' .. id) .. ']'
+end
+if A.again and A.limit > 0 then
+  for _, id in ipairs(redis.call('ZRANGE', box .. 'leased', 0, A.limit - 1)) do take(id, true) end
+end
+local from, size = '(' .. string.format('%.0f', over), math.min(A.limit, 16)
+while taken < A.limit do
+  local page = redis.call('ZRANGEBYSCORE', box .. 'waiting', from, '+inf', 'WITHSCORES', 'LIMIT', 0, size)
+  for i = 1, #page, 2 do
+    if taken < A.limit then take(page[i], false) end
+  end
+  if #page < size * 2 then break end
+  from, size = '(' .. page[#page], 256
+end
+return '[' .. table.concat(out, ',') .. ']'
+`
+
+/**
+ * Of each sender everything up to the newest that is named, in order; what had expired before it was given to the reader was
+ * never read. Of very many a piece: then the answer is where the next begins. A: mailbox, reader, ids, now, after.
+ */
+export const ACKNOWLEDGE = `
+local PIECE = 1000
+local over = mail_reader(A.mailbox, A.reader)
+local box = P .. 'box:' .. A.mailbox .. ':'
+local newest, named, last = {}, {}, 0
+for _, id in ipairs(A.ids) do
+  local row = mail_row(id)
+  if not row then mail_no_message(id) end
+  if row.b ~= A.mailbox then refuse('E_NOT_FOUND', 'there is no message ' .. id .. ' in ' .. A.mailbox) end
+  named[id] = true
+  if row.s == 'waiting' and row.o > over then
+    if row.o > (newest[row.f] or 0) then newest[row.f] = row.o end
+    if row.o > last then last = row.o end
+  end
+end
+if last == 0 then return end
+local from, rest = '(' .. string.format('%.0f', math.max(over, A.after or 0)), nil
+local found = {}
+local function gather(list, limit)
+  local page = redis.call('ZRANGEBYSCORE', box .. list, from, last, 'WITHSCORES', 'LIMIT', 0, PIECE)
+  for i = 1, #page, 2 do found[#found + 1] = { page[i], tonumber(page[i + 1]) } end
+  if #page == PIECE * 2 then last = tonumber(page[#page]); rest = last end
+end
+gather('waiting')
+gather('leased')
+table.sort(found, function(one, other) return one[2] < other[2] end)
+local direct, copies = 0, 0
+for _, one in ipairs(found) do
+  local id = one[1]
+  local row = one[2] <= last and mail_row(id)
+  if row and row.o <= (newest[row.f] or -1) and (named[id] or row.u or not (row.e and row.e <= A.now)) then
+    local given = row.d or A.now
+    mail_settle(row, 'acknowledged', 'd', given, 'a', A.now)
+    mail_tell('message.read', id, row.b, row.r, A.now, ',"deliveredAt":' .. given)
+    if row.c then copies = copies - 1 else direct = direct - 1 end
+    if row.nb and row.nb > A.now then mail_ring(row.b) end
+  end
+end
+mail_count(A.mailbox, direct, copies)
+mail_publish()
+return rest and string.format('%.0f', rest)
+`

@@ -1,0 +1,62 @@
+import type { Closing, RedisTools } from '../tools.ts'
+
+/** Which mailboxes have something new for their reader, as the scripts publish it. */
+export interface Arrivals extends Closing {
+  listen(listener: (names: ReadonlySet<string>) => void): () => void
+}
+
+const AGAIN_MS = 200
+
+/**
+ * Follows what all stores of this cluster publish. What was published while the connection was lost is made good: listeners
+ * are told of all mailboxes in which something waits (`filled`).
+ */
+export function createArrivals(
+  { connection, prefix, log }: RedisTools,
+  filled: () => Promise<string[]>,
+): Arrivals {
+  const channel = `${prefix}arrivals`
+  const listeners = new Set<(names: ReadonlySet<string>) => void>()
+  const redis = connection.another('arrivals')
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+
+  function tell(names: ReadonlySet<string>): void {
+    for (const listener of [...listeners]) {
+      try {
+        listener(names)
+      } catch (error) {
+        log.error('a reader of mailboxes failed', { error })
+      }
+    }
+  }
+  /** From here on nothing is missed; what was missed before is told now. */
+  async function follow(): Promise<void> {
+    clearTimeout(timer)
+    try {
+      await redis.subscribe(channel)
+      if (listeners.size === 0) return
+      const names = await filled()
+      if (names.length > 0) tell(new Set(names))
+    } catch (error) {
+      log.debug('arrivals of messages are not heard yet', { error })
+      if (!closed) timer = setTimeout(follow, AGAIN_MS)
+    }
+  }
+  redis.on('message', (_, names: string) => tell(new Set(names.split(' '))))
+  redis.on('ready', follow)
+
+  return {
+    listen(listener) {
+      const own = (names: ReadonlySet<string>) => listener(names)
+      listeners.add(own)
+      return () => listeners.delete(own)
+    },
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      listeners.clear()
+      redis.disconnect()
+    },
+  }
+}

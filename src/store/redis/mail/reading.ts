@@ -1,0 +1,81 @@
+import { type RetryPolicy, retryAt } from '../../../message/delivery.ts'
+import type { Mailboxes } from '../../mailboxes.ts'
+import { MAIL_BASE, MAIL_BURY, MAIL_CLOSE, MAIL_READER } from '../lua/mail-base.ts'
+import { ACKNOWLEDGE, LEASE } from '../lua/mail-read.ts'
+import { EXPIRE, GIVE_BACK } from '../lua/mail-return.ts'
+import type { Scripts } from '../script.ts'
+import { type MessageRow, toDelivery } from './rows.ts'
+
+interface Reader {
+  mailbox: string
+  reader: string
+  now: number
+}
+/** When one that came back so many times may be given again; the last has had all its tries. */
+interface Tries {
+  tries: number
+  times: string[]
+}
+type Reading = Pick<Mailboxes, 'lease' | 'acknowledge' | 'giveBack' | 'expire'>
+
+/** What takes messages out of mailboxes. Done also when Redis is full: else nothing would ever be freed. */
+export function createReading({ define }: Scripts): Reading {
+  const small = { evenWhenFull: true } as const
+  type Leasing = Reader & { until: number; limit: number; again: boolean }
+  const lease = define<Leasing, MessageRow[]>('mailLease', [MAIL_BASE, MAIL_READER], LEASE, small)
+  type Acknowledging = Reader & { ids: readonly string[]; after?: number }
+  const acknowledge = define<Acknowledging, number | undefined>(
+    'mailAcknowledge',
+    [MAIL_BASE, MAIL_READER],
+    ACKNOWLEDGE,
+    small,
+  )
+  type Returning = Reader & Tries & { ids: readonly string[]; code: string; text: string }
+  const giveBack = define<Returning, undefined>(
+    'mailGiveBack',
+    [MAIL_BASE, MAIL_READER, MAIL_BURY],
+    GIVE_BACK,
+    small,
+  )
+  type Expired = { returned: number; buried: number; more: boolean }
+  const expire = define<Tries & { now: number }, Expired>(
+    'mailExpire',
+    [MAIL_BASE, MAIL_BURY, MAIL_CLOSE],
+    EXPIRE,
+    small,
+  )
+
+  return {
+    async lease({ mailbox, reader, now, leaseMs, limit, again = false }) {
+      const rows = await lease({ mailbox, reader, now, until: now + leaseMs, limit, again })
+      return rows.map((row) => toDelivery(row, now))
+    },
+    async acknowledge({ mailbox, reader, ids, now }) {
+      const order = { mailbox, reader, ids, now }
+      for (let after = await acknowledge(order); after !== undefined; )
+        after = await acknowledge({ ...order, after })
+    },
+    async giveBack({ mailbox, reader, ids, now, reason, retry }) {
+      const code = JSON.stringify(reason.code)
+      const text = JSON.stringify(reason.message).slice(1, -1)
+      await giveBack({ mailbox, reader, ids, now, code, text, ...triesOf(retry, now) })
+    },
+    async expire(now, retry) {
+      const sum = { returned: 0, buried: 0 }
+      for (let more = true; more; ) {
+        const piece = await expire({ now, ...triesOf(retry, now) })
+        sum.returned += piece.returned
+        sum.buried += piece.buried
+        more = piece.more
+      }
+      return sum
+    },
+  }
+}
+
+function triesOf(retry: RetryPolicy, now: number): Tries {
+  const times = Array.from({ length: Math.max(0, retry.tries - 1) }, (_, index) =>
+    String(retryAt(index + 1, now, retry)),
+  )
+  return { tries: retry.tries, times }
+}
