@@ -1,5 +1,6 @@
 import { toOrchError } from '../errors.ts'
 import type { RunId, TaskId } from '../id.ts'
+import type { JournalEvent } from '../journal/journal.ts'
 import { type Attempt, FINAL_STATES, isFinal, type Reason, TASK_STATES, type Task } from '../task/task.ts'
 import { writeResult } from './attempt/result.ts'
 import { eventOf, savedEvent, saveIfPossible, stopAgent } from './attempt/stop.ts'
@@ -62,14 +63,29 @@ async function cancelIfOpen(parts: Parts, crew: Crew, { id }: Task, reason: Reas
   }
 }
 
+/** Stops the agent of a task that another host has cancelled, and saves its work, if it runs on this one. */
+export async function stopIfHere(parts: Parts, crew: Crew, { taskId, epoch }: JournalEvent): Promise<void> {
+  const task = taskId && epoch ? await parts.store.tasks.get(taskId) : undefined
+  // Whoever has retried it since had to wait for its host, or takes it up from what that one saves.
+  if (task) await stopCancelled(parts, crew, task, epoch)
+}
+
 /** What runs on another host that one ends: it is told by the event. */
-async function stopCancelled(parts: Parts, crew: Crew, task: Task): Promise<boolean> {
+async function stopCancelled(parts: Parts, crew: Crew, task: Task, of = task.epoch): Promise<boolean> {
   return await crew.alone(task.id, async () => {
     const attempts = await parts.store.tasks.attempts(task.id)
-    const attempt = attempts.find(({ epoch, outcome }) => epoch === task.epoch && outcome === 'cancelled')
-    if (attempt?.host === parts.host) await endCancelled(parts, task, attempt)
+    const attempt = attempts.find(({ epoch, outcome }) => epoch === of && outcome === 'cancelled')
+    if (attempt?.host === parts.host && !(await isStopped(parts, attempt)))
+      await endCancelled(parts, task, attempt)
     return attempt !== undefined
   })
+}
+
+/** By the verb, when the event comes; or the other way round. */
+async function isStopped({ store }: Parts, { taskId, epoch: of }: Attempt): Promise<boolean> {
+  if (!store.exchange) return false
+  const events = await store.journal.read({ taskId, types: ['agent.stopped'], limit: 10_000 })
+  return events.some(({ epoch }) => epoch === of)
 }
 
 async function endCancelled(parts: Parts, task: Task, attempt: Attempt): Promise<void> {

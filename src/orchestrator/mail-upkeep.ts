@@ -1,16 +1,14 @@
 import { retryPolicy } from './bus/bus.ts'
 import { answerOverdue } from './bus/overdue.ts'
 import type { Parts } from './parts.ts'
-import { hurryAll } from './postman.ts'
 
 /**
- * Messages whose lease or time is over, requests that nobody answered in time, critical messages that nobody was told of:
- * safe to be done by several at once.
+ * Messages whose lease or time is over, requests that nobody answered in time: safe to be done by several at once, and one
+ * host is enough.
  */
 export async function tendMail(parts: Parts): Promise<void> {
   await parts.store.mailboxes.expire(parts.clock.now(), retryPolicy(parts))
   await answerOverdue(parts)
-  await hurryAll(parts)
 }
 
 const DAY_MS = 86_400_000

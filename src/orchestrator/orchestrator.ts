@@ -7,6 +7,7 @@ import { type Cleaned, type CleanupOptions, cleanUp } from './cleanup.ts'
 import { permit, type Question } from './conversation/permit.ts'
 import { interrupt, say } from './conversation/say.ts'
 import { createCrew } from './crew.ts'
+import { followOtherHosts } from './other-hosts.ts'
 import type { Parts } from './parts.ts'
 import { createPostman, type Postman } from './postman.ts'
 import { resolve } from './resolve.ts'
@@ -47,15 +48,18 @@ export function createOrchestrator(parts: Parts): Orchestrator {
   const scheduler = createScheduler(parts, crew, strays)
   let tidying = Promise.resolve()
   let postman: Postman | undefined
+  let unfollow: (() => Promise<void>) | undefined
 
   return {
     async begin() {
       await dropUnknownEnvs(parts.paths, store.tasks)
       postman = createPostman(parts)
       await scheduler.begin()
+      unfollow = followOtherHosts(parts, crew, scheduler.claim)
       tidying = tidyUp(parts, strays)
     },
     async end() {
+      await unfollow?.()
       await scheduler.end()
       postman?.end()
       await tidying
