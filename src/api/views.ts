@@ -118,6 +118,18 @@ export const breakerSchema = z.object({
   error: z.string().optional(),
 })
 
+export const storeSchema = z.object({
+  kind: z.enum(['embedded', 'redis']),
+  /** Hosts with the same Redis and cluster work together. */
+  cluster: z.string().optional(),
+  /** Where it is; without secrets. */
+  place: z.string().optional(),
+  /** Only of a store that is shared. While it is down no tasks are listed and none is claimed; agents work on. */
+  reach: z.object({ state: z.enum(['up', 'down']), since: time, reason: z.string().optional() }).optional(),
+  /** Why the embedded store is used although another one is configured. */
+  fallback: z.string().optional(),
+})
+
 export const statusSchema = z.object({
   daemon: z.object({
     version: z.string(),
@@ -132,6 +144,7 @@ export const statusSchema = z.object({
   agents: z.object({ running: z.int(), limit: z.int() }),
   /** What is held or queued, newest first, then the latest that ended. */
   tasks: z.array(taskSchema),
+  store: storeSchema,
   /** What a person should know: a program missing, a store fault. */
   warnings: z.array(z.string()),
   /** Circuit breakers before agent programs, GitHub and MCP servers, by name. */

@@ -53,7 +53,7 @@ import { createHandlers } from './handlers.ts'
 import { createPresence, hostNameOf } from './host.ts'
 import { answerHosts } from './host-calls.ts'
 import type { Compose, Setup } from './lifecycle.ts'
-import { openStore } from './open-store.ts'
+import { type OpenedStore, openStore } from './open-store.ts'
 import { createRepositories } from './repositories.ts'
 
 /**
@@ -67,7 +67,7 @@ export const composeDaemon: Compose = async (setup) => {
     const ids = createIds(systemRandom)
     const secret = await ensureToken(setup.paths.agentSecret, ids)
     const instance = await ensureToken(setup.paths.instance, ids)
-    return compose(setup, store, { agentTokens: createAgentTokens(secret), instance })
+    return compose(setup, opened, { agentTokens: createAgentTokens(secret), instance })
   } catch (error) {
     await store.close()
     throw error
@@ -76,7 +76,7 @@ export const composeDaemon: Compose = async (setup) => {
 
 function compose(
   setup: Setup,
-  store: Store,
+  { store, facts: storeFacts }: OpenedStore,
   { agentTokens, instance }: { agentTokens: AgentTokens; instance: string },
 ): Awaited<ReturnType<Compose>> {
   const endpoint = createMcpListener({ file: setup.paths.mcpPort, log: setup.log })
@@ -91,7 +91,12 @@ function compose(
   })
   const parts: Parts = { ...own, hosts: presence }
   const orchestrator = createOrchestrator(parts)
-  const facts = { version: packageVersion(), startedAt: parts.clock.now(), apiUrl: () => readApiUrl(setup) }
+  const facts = {
+    version: packageVersion(),
+    startedAt: parts.clock.now(),
+    apiUrl: () => readApiUrl(setup),
+    store: storeFacts,
+  }
   const handlers = createHandlers(parts, orchestrator, facts)
   let unanswering: Awaited<ReturnType<typeof answerHosts>> | undefined
   return {

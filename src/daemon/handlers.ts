@@ -7,15 +7,17 @@ import { resultFile } from '../orchestrator/attempt/result.ts'
 import { workspaceOf } from '../orchestrator/attempt/stop.ts'
 import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Parts } from '../orchestrator/parts.ts'
-import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task } from '../task/task.ts'
+import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task, type TaskState } from '../task/task.ts'
 import { agentHandlers } from './agent-handlers.ts'
 import { deadLetterHandlers } from './dead-letter-handlers.ts'
 import { handoffHandlers } from './handoff-handlers.ts'
 import { mailboxHandlers } from './mailbox-handlers.ts'
 import { mcpHandlers } from './mcp-handlers.ts'
 import { messageHandlers } from './message-handlers.ts'
+import type { StoreFacts } from './open-store.ts'
 import { profileHandlers } from './profile-handlers.ts'
 import { pullHandlers } from './pull-handlers.ts'
+import { storeWarnings, viewStore } from './store-view.ts'
 import { usageHandlers } from './usage-handlers.ts'
 import { viewBreaker, viewDetail, viewRun, viewTask } from './views.ts'
 
@@ -25,6 +27,8 @@ export interface DaemonFacts {
   startedAt: number
   /** URL of the API on loopback TCP, when there is one. */
   apiUrl(): Promise<string | undefined>
+  /** The store that is open; absent = the embedded one. */
+  store?: () => Promise<StoreFacts>
 }
 
 /** The API's verbs as calls of the orchestrator; no logic of their own. */
@@ -101,10 +105,8 @@ async function statusOf(
   view: (task: Task) => Promise<TaskView>,
   path?: string,
 ): Promise<StatusView> {
-  const repo = path && (await rootOf(parts, path))
-  const active = TASK_STATES.filter((state) => !(FINAL_STATES as readonly string[]).includes(state))
-  const open = await parts.store.tasks.list({ states: active, repo, limit: 1_000 })
-  const ended = await parts.store.tasks.list({ states: [...FINAL_STATES], repo, limit: LATEST_ENDED })
+  const store: StoreFacts = (await facts.store?.()) ?? { kind: 'embedded', warnings: [] }
+  const { counts, tasks } = await tasksFor(parts, path).catch(nothingWhileDown)
   return {
     daemon: {
       version: facts.version,
@@ -115,12 +117,29 @@ async function statusOf(
       apiUrl: await facts.apiUrl(),
       residentBytes: process.memoryUsage.rss(),
     },
-    counts: await parts.store.tasks.counts(),
+    counts,
+    store: viewStore(store),
     agents: { running: orchestrator.running(), limit: parts.config.totalAgents },
-    tasks: await Promise.all([...open, ...ended].map(view)),
-    warnings: await warningsOf(parts),
+    tasks: await Promise.all(tasks.map(view)),
+    warnings: [...storeWarnings(store), ...(await warningsOf(parts))],
     breakers: parts.breakers.all().map(viewBreaker),
   }
+}
+
+async function tasksFor(parts: Parts, path?: string) {
+  const { store } = parts
+  const repo = path && (await rootOf(parts, path))
+  const active = TASK_STATES.filter((state) => !(FINAL_STATES as readonly string[]).includes(state))
+  const open = await store.tasks.list({ states: active, repo, limit: 1_000 })
+  const ended = await store.tasks.list({ states: [...FINAL_STATES], repo, limit: LATEST_ENDED })
+  return { counts: await store.tasks.counts(), tasks: [...open, ...ended] }
+}
+
+/** The status must be there above all when something is not. */
+function nothingWhileDown(error: OrchError): { counts: Record<TaskState, number>; tasks: Task[] } {
+  if (error.code !== 'E_STORE_DOWN') throw error
+  const counts = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<TaskState, number>
+  return { counts, tasks: [] }
 }
 
 /** A repository that is gone is still known by the tasks that it had. @throws OrchError E_NOT_A_REPOSITORY */

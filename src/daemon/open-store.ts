@@ -61,17 +61,28 @@ function shared(
     await store.close()
     free()
   }
+  const warnings = rarely(async () => {
+    const troubles = (await store.exchange?.troubles().catch(() => [])) ?? []
+    return troubles.map(({ what, fix }) => `${what} (${fix})`)
+  })
   return {
     store: { ...store, close },
     async facts() {
       const reach = store.exchange?.reach()
-      const troubles = reach?.state === 'up' ? await store.exchange?.troubles().catch(() => []) : []
-      return {
-        ...known,
-        ...(reach && { reach }),
-        warnings: (troubles ?? []).map(({ what, fix }) => `${what} (${fix})`),
-      }
+      return { ...known, ...(reach && { reach }), warnings: reach?.state === 'up' ? await warnings() : [] }
     },
+  }
+}
+
+/** A status is watched each second. */
+const REMEMBERED_MS = 10_000
+
+function rarely<T>(ask: () => Promise<T>): () => Promise<T> {
+  let last: { at: number; answer: Promise<T> } | undefined
+  return () => {
+    const at = performance.now()
+    if (!last || at - last.at > REMEMBERED_MS) last = { at, answer: ask() }
+    return last.answer
   }
 }
 

@@ -93,6 +93,7 @@ const status: Answer<'status'> = {
   },
   agents: { running: 0, limit: 1 },
   tasks: [],
+  store: { kind: 'embedded' },
   warnings: [],
   breakers: [],
 }

@@ -58,6 +58,7 @@ function describe(status: StatusView, cli: Cli): string {
     `orchd ${daemon.version}, pid ${daemon.pid}, up ${since(daemon.startedAt, now)}, ${bytes(daemon.residentBytes)}`,
     ...(daemon.apiUrl ? [`API ${daemon.apiUrl}`] : []),
     `agents ${agents.running} of ${agents.limit}`,
+    ...(status.store.place ? [`Redis ${status.store.place}, cluster ${status.store.cluster}`] : []),
   ].join(' · ')
   const warned = warnings
     .map((warning) => `${cli.paint('yellow', 'warning')} ${oneLine(warning, 500)}\n`)
