@@ -87,6 +87,7 @@ const DETAIL: Sentences = {
   resumed: () => 'goes on',
   'words.read': () => 'goes on with what it was told',
   'quota.hit': (data) => `quota used up${until(data)}`,
+  'store.pruned': () => 'what was old is forgotten',
 }
 
 /** An event as a sentence without a line end or control characters; an unknown event by its name. */

@@ -87,6 +87,8 @@ export type EventType =
   /** The store had been out of reach; it came back with less than was written to it. */
   | 'store.back'
   | 'store.regressed'
+  /** What was old is forgotten: events up to `upTo`, tasks that have ended. */
+  | 'store.pruned'
   | 'daemon.started'
   | 'daemon.stopped'
 

@@ -160,7 +160,9 @@ export interface TaskFilter {
 export interface Progress {
   events?: NewEvent[]
   /** Merged over the attempt; `usage` replaces the whole figure. */
-  attempt?: Partial<Pick<Attempt, 'from' | 'saved' | 'carried' | 'driver' | 'session' | 'word' | 'usage' | 'cursor'>>
+  attempt?: Partial<
+    Pick<Attempt, 'from' | 'saved' | 'carried' | 'driver' | 'session' | 'word' | 'usage' | 'cursor'>
+  >
 }
 
 export interface Journal {
@@ -183,16 +185,23 @@ export interface Upkeep {
   backup(file: string): Promise<{ bytes: number }>
   /** Integrity of the engine's file and of what is written in it (states, leases, events). Empty = sound. */
   check(): Promise<string[]>
-  /** Forgets what is old, a piece at a time. Open tasks and their events stay whatever the bounds say. Gives how many. */
+  /**
+   * Forgets what is old, a piece at a time. Open tasks and their events stay whatever the bounds say. Gives how many; the event
+   * `store.pruned` says it, and up to where events were forgotten (`upTo`).
+   */
   prune(bounds: Retention): Promise<{ events: number; tasks: number }>
 }
 
 /** Times are ms since the epoch. */
 export interface Retention {
-  /** Events beyond the newest so many are forgotten … */
+  now: number
+  /** Events beyond the newest so many are forgotten (the newest one never) … */
   events: number
   /** … and those that were before. */
   eventsBefore: number
-  /** Runs all of whose tasks have ended before are forgotten, with their tasks and attempts. */
+  /**
+   * Runs all of whose tasks have ended before are forgotten, with their tasks, attempts and the mailboxes of their tasks.
+   * Their events stay until their own time.
+   */
   tasksBefore: number
 }

@@ -11,6 +11,7 @@ import { mailModel } from './store-mail-model.ts'
 import { mailboxCases } from './store-mailboxes.ts'
 import { runModel, sequences } from './store-model.ts'
 import { offerCases } from './store-offers.ts'
+import { pruneCases } from './store-prune.ts'
 import { spawnCases } from './store-spawn.ts'
 import { usageCases } from './store-usage.ts'
 
@@ -633,6 +634,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     })
 
     hostCases(() => store)
+    pruneCases(() => store)
     usageCases(() => store)
     spawnCases(() => store)
     gateCases(() => store)

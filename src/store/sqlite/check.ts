@@ -47,6 +47,9 @@ const FACTS = `
     (SELECT type FROM events e WHERE e.task_id = t.id AND +e.type IN (${ARROWS}) ORDER BY seq DESC LIMIT 1) AS said
   FROM tasks t LEFT JOIN specs s USING (ordinal)`
 
+/** What came before it may be of tasks and runs that are forgotten (prune.ts). */
+const FORGOTTEN = `(SELECT coalesce(max(seq), 0) FROM events WHERE type = 'store.pruned')`
+
 /** Each finds rows that should not be; its first column is what to name. */
 const QUERIES: [what: string, sql: string][] = [
   [
@@ -69,20 +72,29 @@ const QUERIES: [what: string, sql: string][] = [
       AND epoch < (SELECT max(epoch) FROM attempts b WHERE b.task_id = a.task_id)`,
   ],
   [
+    'task %: the number of tasks that it waits for is wrong',
+    'SELECT id FROM tasks t WHERE waits <> (SELECT count(*) FROM gates g WHERE g.dependent = t.ordinal)',
+  ],
+  [
+    'task %: it waits for a task that is accepted',
+    `SELECT t.id FROM gates g JOIN tasks t ON t.ordinal = g.dependent JOIN tasks a ON a.id = g.after
+      WHERE a.state = 'accepted'`,
+  ],
+  [
     'event %: the data is not readable',
     'SELECT seq FROM events WHERE data IS NOT NULL AND NOT json_valid(data)',
   ],
   [
     'event %: it is of a task that does not exist',
-    'SELECT seq FROM events WHERE task_id IS NOT NULL AND task_id NOT IN (SELECT id FROM tasks)',
+    `SELECT seq FROM events WHERE task_id IS NOT NULL AND task_id NOT IN (SELECT id FROM tasks) AND seq > ${FORGOTTEN}`,
   ],
   [
     'event %: it is of a run that does not exist',
-    'SELECT seq FROM events WHERE run_id IS NOT NULL AND run_id NOT IN (SELECT id FROM runs)',
+    `SELECT seq FROM events WHERE run_id IS NOT NULL AND run_id NOT IN (SELECT id FROM runs) AND seq > ${FORGOTTEN}`,
   ],
   [
     'event %: it is of an attempt that does not exist',
-    `SELECT seq FROM events e WHERE task_id IS NOT NULL AND e.epoch > 0
+    `SELECT seq FROM events e WHERE task_id IS NOT NULL AND e.epoch > 0 AND seq > ${FORGOTTEN}
       AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.task_id = e.task_id AND a.epoch = e.epoch)`,
   ],
   [

@@ -1,4 +1,3 @@
-import { OrchError } from '../../errors.ts'
 import { type Log, silentLog } from '../../log.ts'
 import type { Store } from '../store.ts'
 import { backupDatabase } from './backup.ts'
@@ -13,6 +12,7 @@ import { createLeases } from './mail/leases.ts'
 import { createMailboxTable } from './mail/mailbox-table.ts'
 import { createMessageTable } from './mail/message-table.ts'
 import { createMailboxes, createTaskMail } from './mailboxes.ts'
+import { createPrune } from './prune.ts'
 import { createPullRequestRecords } from './pulls.ts'
 import { migrate } from './schema.ts'
 import { createTaskTable } from './task-table.ts'
@@ -60,9 +60,7 @@ function createStore(db: Database, log: Log): Store {
         return copied
       },
       check: async () => checkDatabase(db),
-      prune: async () => {
-        throw new OrchError('E_INTERNAL', 'forgetting what is old is not written yet')
-      },
+      prune: createPrune(db, events, group),
     },
     close: async () => {
       group.close()

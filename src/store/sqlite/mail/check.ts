@@ -44,7 +44,9 @@ export const MAIL_QUERIES: [what: string, sql: string][] = [
   ],
   [
     'message %: the journal does not say that it was sent at its place in the order',
-    `SELECT id FROM messages m WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = m.ordinal
+    `SELECT id FROM messages m
+      WHERE m.ordinal > coalesce((SELECT max(data ->> 'upTo') FROM events WHERE type = 'store.pruned'), 0)
+      AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = m.ordinal
       AND e.type IN ('message.sent', 'message.redriven') AND json_valid(e.data) AND e.data ->> 'id' = m.id)`,
   ],
   [
