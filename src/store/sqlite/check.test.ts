@@ -73,6 +73,15 @@ it.each([
     `DELETE FROM events WHERE type = 'task.dead'`,
     'task t-dead: it is dead, but the journal says task.leased last',
   ],
+  [
+    `UPDATE tasks SET waits = 1 WHERE id = 't-held'`,
+    'task t-held: the number of tasks that it waits for is wrong',
+  ],
+  [
+    `INSERT INTO gates (after, dependent) SELECT 't-done', ordinal FROM tasks WHERE id = 't-held';
+      UPDATE tasks SET waits = 1 WHERE id = 't-held'`,
+    'task t-held: it waits for a task that is accepted',
+  ],
   [`UPDATE events SET data = 'x' WHERE seq = 1`, 'event 1: the data is not readable'],
   [
     `INSERT INTO events (type, at, task_id) VALUES ('note', 1, 't-none')`,

@@ -9,7 +9,7 @@ import { select } from './journal.ts'
 import { selectHistory } from './mail/history.ts'
 import { selectMailboxes } from './mail/mailbox-table.ts'
 import { COUNTS, EXPIRED, FORGET, FORGET_BEYOND, NOTE_ANSWER, WAITING } from './mail/message-sql.ts'
-import { migrate } from './schema.ts'
+import { MIGRATIONS, migrate } from './schema.ts'
 import { openSqliteStore } from './sqlite.ts'
 import { next } from './task-table.ts'
 
@@ -82,6 +82,26 @@ describe('migrations', () => {
     migrate(db, [FIRST, SECOND])
     expect(db.all('SELECT * FROM a')).toEqual([{ x: 1, y: 2 }])
     expect(db.one('PRAGMA user_version')).toEqual({ user_version: 2 })
+    db.close()
+  })
+
+  it('tell of tasks that are there already what they need, and that they wait for none', () => {
+    const db = openDatabase(place())
+    migrate(db, MIGRATIONS.slice(0, 2))
+    db.run(`INSERT INTO runs (id, request_id, record) VALUES ('r-1', 'r-1', '{}')`)
+    for (const [id, driver] of Object.entries({ 't-own': 'command', 't-named': 'claude' })) {
+      const columns = 'id, run_id, repo, state, priority, not_before, record'
+      const ordinal = db.run(
+        `INSERT INTO tasks (${columns}) VALUES (?, 'r-1', '/r', 'queued', 0, 0, '{}')`,
+        id,
+      )
+      db.run('INSERT INTO specs (ordinal, spec) VALUES (?, ?)', ordinal, JSON.stringify({ driver }))
+    }
+    migrate(db)
+    expect(db.all('SELECT id, needs, waits FROM tasks')).toEqual([
+      { id: 't-own', needs: '[]', waits: 0 },
+      { id: 't-named', needs: '["driver:claude"]', waits: 0 },
+    ])
     db.close()
   })
 

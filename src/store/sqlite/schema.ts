@@ -132,6 +132,21 @@ export const MIGRATIONS = [
     seen_at INTEGER NOT NULL,
     record TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
+
+  ALTER TABLE tasks ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE tasks ADD COLUMN needs TEXT NOT NULL DEFAULT '[]';
+  UPDATE tasks SET needs = json_array('driver:' || (SELECT spec ->> 'driver' FROM specs s WHERE s.ordinal = tasks.ordinal))
+    WHERE (SELECT spec ->> 'driver' FROM specs s WHERE s.ordinal = tasks.ordinal) NOT IN ('command', 'acp');
+  DROP INDEX tasks_queue;
+  CREATE INDEX tasks_queue ON tasks (priority DESC, ordinal, not_before, needs) WHERE state = 'queued' AND waits = 0;
+  DROP INDEX tasks_due;
+  CREATE INDEX tasks_due ON tasks (not_before) WHERE state = 'queued' AND waits = 0;
+  CREATE TABLE gates (
+    after TEXT NOT NULL,
+    dependent INTEGER NOT NULL REFERENCES tasks (ordinal) ON DELETE CASCADE,
+    PRIMARY KEY (after, dependent)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX gates_of ON gates (dependent);
   `,
 ]
 

@@ -1,5 +1,6 @@
 import { OrchError } from '../../errors.ts'
 import type { RunId, TaskId } from '../../id.ts'
+import { needsOf, suits } from '../../task/needs.ts'
 import type { Attempt, Run, Task, TaskSpec, TaskState } from '../../task/task.ts'
 import type { UsageQuery } from '../../task/usage.ts'
 import type { TaskFilter } from '../store.ts'
@@ -12,18 +13,23 @@ interface TaskRow {
   record: string
   spec: string
 }
+interface QueueRow {
+  ordinal: number
+  needs: string
+}
 interface RecordRow {
   record: string
 }
 
 const TASK = 'SELECT t.record, s.spec FROM tasks t JOIN specs s USING (ordinal)'
 /** `tasks_queue` holds all that is looked at, in the order that is wanted; left alone, SQLite sorts all queued tasks. */
-export const next = (except: number): string => `SELECT ordinal FROM tasks INDEXED BY tasks_queue
-  WHERE state = 'queued' AND not_before <= ? ${except > 0 ? `AND repo NOT IN (${marks(except)})` : ''}
-  ORDER BY priority DESC, ordinal LIMIT 1`
+export const next = (except: number, limit = 'LIMIT 1'): string => `SELECT ordinal, needs
+  FROM tasks INDEXED BY tasks_queue
+  WHERE state = 'queued' AND waits = 0 AND not_before <= ? ${except > 0 ? `AND repo NOT IN (${marks(except)})` : ''}
+  ORDER BY priority DESC, ordinal ${limit}`
 const marks = (count: number) => Array(count).fill('?').join(', ')
-const INSERT_TASK = `INSERT INTO tasks (id, run_id, repo, state, priority, not_before, parent, record)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+const INSERT_TASK = `INSERT INTO tasks (id, run_id, repo, state, priority, not_before, parent, waits, needs, record)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const UPDATE_TASK = `UPDATE tasks SET state = ?, not_before = ?, host = ?, lease_until = ?, record = ? WHERE id = ?`
 
 const toTask = (row: TaskRow): Task => ({ ...JSON.parse(row.record), spec: JSON.parse(row.spec) as TaskSpec })
@@ -54,7 +60,8 @@ export function createTaskTable(db: Database) {
       if (!task) throw new OrchError('E_NOT_FOUND', `there is no task ${id}`)
       return task
     },
-    add(task: Task): void {
+    /** @param waits those of its gate that are not accepted yet */
+    add(task: Task, waits: readonly TaskId[] = []): void {
       const { id, runId, spec, state, notBefore = 0 } = task
       const ordinal = db.run(
         INSERT_TASK,
@@ -65,22 +72,34 @@ export function createTaskTable(db: Database) {
         spec.priority,
         notBefore,
         spec.parent ?? null,
+        waits.length,
+        JSON.stringify(needsOf(spec)),
         recordOf(task),
       )
+      for (const after of waits) db.run('INSERT INTO gates (after, dependent) VALUES (?, ?)', after, ordinal)
       db.run('INSERT INTO specs (ordinal, spec) VALUES (?, ?)', ordinal, JSON.stringify(spec))
+    },
+    /** It is accepted: those that waited for it alone are due. */
+    openGate(id: TaskId): void {
+      const dependents = 'SELECT dependent FROM gates WHERE after = ?'
+      if (db.change(`UPDATE tasks SET waits = waits - 1 WHERE ordinal IN (${dependents})`, id) > 0)
+        db.run('DELETE FROM gates WHERE after = ?', id)
     },
     save(task: Task): void {
       const { id, state, notBefore = 0, lease } = task
       db.run(UPDATE_TASK, state, notBefore, lease?.host ?? null, lease?.until ?? null, recordOf(task), id)
     },
     /** The task that is to be claimed next. */
-    next(now: number, except: readonly string[]): Task | undefined {
-      const found = db.one<{ ordinal: number }>(next(except.length), now, ...except)
+    next(now: number, except: readonly string[], offers?: readonly string[]): Task | undefined {
+      const found = offers
+        ? firstThatSuits(db.each(next(except.length, ''), now, ...except), new Set(offers))
+        : db.one<QueueRow>(next(except.length), now, ...except)
       return found && tasks('WHERE t.ordinal = ?', found.ordinal)[0]
     },
     nextDue: () =>
-      db.one<{ due: number | null }>(`SELECT min(not_before) AS due FROM tasks WHERE state = 'queued'`)
-        ?.due ?? undefined,
+      db.one<{ due: number | null }>(
+        `SELECT min(not_before) AS due FROM tasks WHERE state = 'queued' AND waits = 0`,
+      )?.due ?? undefined,
     heldBy: (host: string) => tasks('WHERE t.host = ? ORDER BY t.ordinal', host),
     /** Held by other hosts whose lease has ended. */
     lapsed: (host: string, now: number) =>
@@ -150,6 +169,11 @@ export function createTaskTable(db: Database) {
       db.all<RecordRow>('SELECT record FROM runs ORDER BY ordinal DESC LIMIT ?', limit).map(parse<Run>),
     usage: (query: UsageQuery) => sumUsage(db, query),
   }
+}
+
+function firstThatSuits(queue: Iterable<QueueRow>, offers: ReadonlySet<string>): QueueRow | undefined {
+  for (const row of queue) if (suits(JSON.parse(row.needs), offers)) return row
+  return undefined
 }
 
 function conditions({ states, runId, repo, host, parent }: TaskFilter): { where: string; values: string[] } {

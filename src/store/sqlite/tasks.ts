@@ -1,6 +1,7 @@
 import { OrchError } from '../../errors.ts'
 import type { RunId, TaskId } from '../../id.ts'
 import { checkSpawn } from '../../task/family.ts'
+import { checkCircle, gateOf, noGate } from '../../task/gate.ts'
 import * as life from '../../task/life.ts'
 import {
   type Attempt,
@@ -69,6 +70,7 @@ export function createTaskStore(
       write(() => {
         const accepted = apply(life.accept(table.get(fence.taskId), fence, now))
         end(accepted, now, 'accepted')
+        table.openGate(accepted.id)
         return accepted
       }),
     fail: (fence, now, failure) => write(() => fail(fence, now, failure)),
@@ -124,8 +126,23 @@ function submit(table: TaskTable, events: EventTable, run: Run, added: NewTask[]
   table.addRun(run)
   const data = { repo: run.repo, tasks: added.length }
   events.add({ type: 'run.submitted', at: run.createdAt, runId: run.id, data })
-  const tasks = added.map((task) => addTask(table, events, run.id, run.createdAt, task))
+  const tasks = addTasks(table, events, run.id, run.createdAt, added)
   return { run, tasks, created: true }
+}
+
+/** Those that are waited for may stand behind those that wait. */
+function addTasks(table: TaskTable, events: EventTable, runId: RunId, now: number, added: NewTask[]): Task[] {
+  checkCircle(added)
+  const own = new Set(added.map(({ id }) => id))
+  return added.map((task) => {
+    const waits = gateOf(task).filter((after) => {
+      if (own.has(after)) return true
+      const there = table.find(after)
+      if (!there) throw noGate(task.id, after)
+      return there.state !== 'accepted'
+    })
+    return addTask(table, events, runId, now, task, waits)
+  })
 }
 
 function addTask(
@@ -134,10 +151,11 @@ function addTask(
   runId: RunId,
   now: number,
   { id, spec }: NewTask,
+  waits: readonly TaskId[],
 ): Task {
   if (table.find(id)) throw new OrchError('E_STATE', `there is a task ${id} already`)
   const { task, event } = life.queue({ id, runId, spec, createdAt: now })
-  table.add(task)
+  table.add(task, waits)
   events.add(event)
   return task
 }
@@ -151,7 +169,7 @@ function spawn(table: TaskTable, events: EventTable, fence: Fence, order: SpawnO
     own: table.list({ parent: parent.id }).length,
     run: table.ofRun(parent.runId).length,
   })
-  const tasks = order.tasks.map((task) => addTask(table, events, parent.runId, order.now, task))
+  const tasks = addTasks(table, events, parent.runId, order.now, order.tasks)
   for (const { id } of tasks) table.noteRequest(id, order.requestId)
   return { tasks, created: true }
 }
@@ -159,9 +177,9 @@ function spawn(table: TaskTable, events: EventTable, fence: Fence, order: SpawnO
 function claim(
   table: TaskTable,
   apply: (change: life.Change) => Task,
-  { host, now, leaseMs, except = [], agent: name }: ClaimRequest,
+  { host, now, leaseMs, except = [], offers, agent: name }: ClaimRequest,
 ): Claimed | undefined {
-  const next = table.next(now, except)
+  const next = table.next(now, except, offers)
   if (!next) return undefined
   const agent = name(next, next.epoch + 1)
   const task = apply(life.lease(next, { host, now, leaseMs, agent }))

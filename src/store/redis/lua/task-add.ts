@@ -37,7 +37,8 @@ local function add_task(run, task)
   redis.call('SET', P .. 'spec:' .. id, task.spec)
   redis.call('HSET', P .. 'task:' .. id, 'run', run, 'state', 'queued', 'epoch', 0, 'host', '', 'rev', append(task.event),
     'record', task.record, 'at', task.at, 'due', 0, 'ord', ord, 'score', score, 'lane', task.lane, 'repo', task.repo,
-    'parent', task.parent, 'waits', waits, 'profile', task.profile, 'driver', task.driver, 'request', task.request)
+    'parent', task.parent, 'waits', waits, 'profile', task.profile, 'driver', task.driver, 'request', task.request,
+    'after', table.concat(task.after, ' '))
   redis.call('ZADD', P .. 'tasks', ord, id)
   redis.call('ZADD', P .. 'tasks:id', 0, id)
   redis.call('ZADD', P .. 'tasks:state:queued', ord, id)

@@ -1,11 +1,11 @@
 /**
  * `task_forget(id)`: all of a task that has ended, but its events and its mailbox; `run_forget(id)`: a run, after its tasks.
- * A task of another run that waits for it is not counted up: it is never due, as before.
+ * What still waits for it (`dependents:ID` is there) would never be due: such a task is not to be forgotten.
  */
 export const TASK_FORGET = `
 local function task_forget(id)
   local key = P .. 'task:' .. id
-  local at = redis.call('HMGET', key, 'run', 'state', 'repo', 'parent', 'epoch', 'request')
+  local at = redis.call('HMGET', key, 'run', 'state', 'repo', 'parent', 'epoch', 'request', 'after')
   if not at[1] then return end
   for epoch = 1, tonumber(at[5]) do
     local attempt = P .. 'attempt:' .. id .. ':' .. epoch
@@ -15,6 +15,7 @@ local function task_forget(id)
     redis.call('DEL', attempt)
   end
   if at[6] ~= '' then redis.call('HDEL', P .. 'spawns', at[6]) end
+  for other in string.gmatch(at[7] or '', '%S+') do redis.call('SREM', P .. 'dependents:' .. other, id) end
   redis.call('ZREM', P .. 'tasks', id)
   redis.call('ZREM', P .. 'tasks:id', id)
   redis.call('ZREM', P .. 'tasks:state:' .. at[2], id)
