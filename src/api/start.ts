@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Environment } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
-import { OrchError } from '../errors.ts'
+import { type ErrorCode, OrchError } from '../errors.ts'
 import { signalProcess, spawnDetached } from '../exec.ts'
 import { plainText } from '../text.ts'
 import { daemonArgv } from './program.ts'
@@ -122,7 +122,12 @@ function readFrom(file: number, begin: number): string {
   return plainText(bytes.toString('utf8')).trim()
 }
 
+/** Nothing is wrong with the daemon: what it needs is not there (`refuse` of daemon/process.ts prints it like this). */
+const STORE_REFUSED = /orchd: (?<code>E_STORE_DOWN|E_HOST_TAKEN): (?<what>.*)\n(?<fix>.*)$/s
+
 function died(paths: Paths, code: number, printed: string): OrchError {
+  const refused = STORE_REFUSED.exec(printed)?.groups
+  if (refused) return new OrchError(refused.code as ErrorCode, refused.what ?? '', { fix: refused.fix })
   const message = `the daemon ended at its start with code ${code}:\n${printed || '(it printed nothing)'}`
   return new OrchError('E_DAEMON', message, {
     fix: `Mend what it names, then try again. All it printed: ${paths.output}; its log: ${paths.log}`,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { packageVersion } from '../api/version.ts'
 import { type Environment, loadConfig, stateDirectory } from '../config/load.ts'
 import { type Paths, pathsIn } from '../config/paths.ts'
+import type { Config } from '../config/schema.ts'
 import { OrchError, toOrchError } from '../errors.ts'
 import type { Exec } from '../exec.ts'
 import { examineNode, examineState } from './doctor-machine.ts'
@@ -16,7 +17,9 @@ import {
   examineSandbox,
   examineTmux,
   findInstaller,
+  type Machine,
 } from './doctor-programs.ts'
+import { examineSharedStore } from './doctor-redis.ts'
 import type { Finding } from './finding.ts'
 
 export type { Finding } from './finding.ts'
@@ -28,6 +31,8 @@ export interface Running {
   pid: number
   /** What the store's own check finds. */
   faults(): Promise<string[]>
+  /** What it works without, and should not. */
+  warnings?(): Promise<string[]>
 }
 
 export interface DoctorOptions {
@@ -64,7 +69,7 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
     ['tmux', () => examineTmux(machine, runtime)],
     ['agents', () => examineAgents(machine, agents)],
     ['gh', () => examineGh(machine)],
-    ['redis', () => examineRedis(machine)],
+    ['redis', () => examineStoreServer(machine, config)],
     ['sandbox', () => examineSandbox(machine)],
     ['configuration', () => examineConfig(config)],
     ['MCP servers', () => (config instanceof OrchError ? [] : examineMcpServers(options, statePaths))],
@@ -84,6 +89,12 @@ async function safely(name: string, check: Check): Promise<Finding[]> {
     const { message, fix } = toOrchError(thrown)
     return [{ name, state: 'fail', found: message, fix }]
   }
+}
+
+function examineStoreServer(machine: Machine, loaded: OrchError | { config: Config }) {
+  const redis = loaded instanceof OrchError ? undefined : loaded.config.redis
+  if (loaded instanceof OrchError || !redis) return examineRedis(machine)
+  return examineSharedStore(machine.environment, { ...loaded.config, redis })
 }
 
 function examineConfig(config: OrchError | { files: string[] }): Finding {
@@ -117,7 +128,15 @@ function aboutDaemon({ version, pid }: Running): Finding {
   }
 }
 
-async function examineStore({ faults }: Running): Promise<Finding> {
+async function examineStore({ faults, warnings }: Running): Promise<Finding> {
+  const warned = (await warnings?.()) ?? []
+  if (warned.length > 0)
+    return {
+      name: 'store',
+      state: 'warn',
+      found: warned.join('\n'),
+      fix: 'orch stop && orch start, when Redis is there again',
+    }
   const all = await faults()
   if (all.length === 0) return { name: 'store', state: 'ok', found: 'sound' }
   return {

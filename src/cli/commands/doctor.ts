@@ -31,7 +31,12 @@ async function askDaemon(cli: Cli) {
   })
   if (!client) return undefined
   const { version, pid } = await client.call('health', {}, { timeoutMs: 5_000 })
-  return { version, pid, faults: async () => (await client.call('checkStore')).faults }
+  const warnings = async () => {
+    const { store } = await client.call('status', { query: {} }, { timeoutMs: 10_000 })
+    const down = store.reach?.state === 'down' ? store.reach.reason : undefined
+    return [store.fallback, down].filter((it) => it !== undefined)
+  }
+  return { version, pid, warnings, faults: async () => (await client.call('checkStore')).faults }
 }
 
 const MARKS: Record<Finding['state'], [string, Colour]> = {

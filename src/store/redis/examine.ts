@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { OrchError } from '../../errors.ts'
+import { createClockOffset } from './clock-offset.ts'
 import { connectRedis, type RedisPlace } from './connection.ts'
 import { storeError } from './failure.ts'
 import { lackingRights } from './rights.ts'
@@ -11,6 +12,8 @@ export interface RedisFacts {
   name: string
   /** ms of a round trip. */
   latency: number
+  /** How far the clock of this machine is behind, in ms. */
+  clockOffset: number
   troubles: Trouble[]
 }
 
@@ -21,9 +24,8 @@ const WRONG_CLOCK_MS = 2_000
 
 /** @throws OrchError E_STORE_DOWN */
 export async function examineRedis(redis: Redis, prefix: string): Promise<RedisFacts> {
-  const from = performance.now()
   const info = await ask(redis)
-  const latency = performance.now() - from
+  const { latency, clockOffset } = await compareClocks(redis)
   const fsync = await redis.config('GET', 'appendfsync').catch(() => undefined) // an ACL user need not have it
   const troubles = [
     ...aboutVersion(info),
@@ -34,7 +36,7 @@ export async function examineRedis(redis: Redis, prefix: string): Promise<RedisF
     ...(await lackingRights(redis, prefix)),
     ...(latency > SLOW_MS ? [slow(latency)] : []),
   ]
-  return { name: `${product(info)} ${versionOf(info)}`, latency, troubles }
+  return { name: `${product(info)} ${versionOf(info)}`, latency, clockOffset, troubles }
 }
 
 /** The same from outside, with connections of its own. @throws OrchError E_STORE_DOWN, E_PROGRAM_MISSING, E_CONFIG */
@@ -51,6 +53,22 @@ export async function examineRedisPlace(place: RedisPlace & { cluster: string })
 export function refuseTroubles({ troubles }: RedisFacts): void {
   const worst = troubles.find(({ level }) => level === 'fail')
   if (worst) throw new OrchError(worst.code ?? 'E_STORE', worst.what, { fix: worst.fix })
+}
+
+/** The fastest of a few round trips. */
+async function compareClocks(redis: Redis): Promise<Pick<RedisFacts, 'latency' | 'clockOffset'>> {
+  const offset = createClockOffset()
+  let latency = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 3; round++) {
+    const [sent, from] = [Date.now(), performance.now()]
+    const [seconds, micros] = await redis.time().catch((error) => {
+      throw storeError(error)
+    })
+    const took = performance.now() - from
+    latency = Math.min(latency, took)
+    offset.sample(sent, took, Number(seconds) * 1_000 + Number(micros) / 1_000)
+  }
+  return { latency, clockOffset: offset.value() }
 }
 
 type Info = Record<string, string>
