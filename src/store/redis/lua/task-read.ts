@@ -34,6 +34,7 @@ for _, key in ipairs(best) do
 end
 table.sort(found, function(one, other) return one[2] > other[2] end)
 local rows, last = {}, nil
+local all = #found < A.piece
 for n = 1, math.min(#found, A.piece) do
   local id = found[n][1]
   last = found[n][2]
@@ -42,12 +43,12 @@ for n = 1, math.min(#found, A.piece) do
     and (A.host == '' or at[4] == A.host) and (A.parent == '' or at[5] == A.parent) then
     rows[#rows + 1] = task_row(id)
     if #rows == A.limit then
-      last = nil
+      all = n == #found and all
       break
     end
   end
 end
-if #found < A.piece then last = nil end
+if all then last = nil end
 return '{"next":"' .. (last and string.format('(%d', last) or '') .. '","rows":[' .. table.concat(rows, ',') .. ']}'
 `
 
