@@ -43,6 +43,8 @@ export interface BareRepository {
    * there is no such branch. Nothing of the person's configuration runs. Shallow and SHA-256 repositories are fine.
    */
   fetch(branch: string): Promise<string | undefined>
+  /** Whether a commit is here, fetched from the person's repository if need be; kept by a ref of ours then. */
+  obtain(commit: string): Promise<boolean>
   /** Commit of the person's branch as the last `fetch` saw it. */
   seen(branch: string): Promise<string | undefined>
   /** Commit that a full ref name or commit id stands for; undefined when it is not here. */
@@ -91,6 +93,7 @@ function describe(git: Git, home: string, id: string, source: string): BareRepos
     git: own,
     alone: (work) => inTurn(id, work),
     fetch: (branch) => fetchBranch(own, git.in(source), branch),
+    obtain: (commit) => obtainCommit(own, source, commit),
     seen: (branch) => commitOf(own, keptRef(branch)),
     commit: (rev) => commitOf(own, rev),
     compare: (base, head) => compareCommits(own, base, head),
@@ -124,6 +127,16 @@ async function fetchBranch(git: Git, source: Git, branch: string): Promise<strin
   if (result.code === 0) return commitOf(git, kept)
   if (/couldn't find remote ref/.test(result.stderr)) return undefined
   throw gitError(git.dir, args, result)
+}
+
+async function obtainCommit(git: Git, source: string, commit: string): Promise<boolean> {
+  if (!/^[0-9a-f]{40,64}$/.test(commit)) return false
+  if (await commitOf(git, commit)) return true
+  // the second version of the protocol gives a commit by its id, whatever refs hold it
+  const kept = `+${commit}:refs/orch/obtained/${commit}`
+  const args = ['-c', 'protocol.version=2', ...FETCH, pathToFileURL(source).href, kept]
+  const result = await steadily(() => git.try(args, { env: FILE_ONLY, timeoutMs: 600_000 }))
+  return result.code === 0 && (await commitOf(git, commit)) !== undefined
 }
 
 async function sourcePath(repo: string): Promise<string> {

@@ -39,6 +39,21 @@ export interface Forge {
   /** Merges when the head is still `expectedHead` and no required check is red or pending. */
   merge(repo: string, number: number, options: MergeOptions): Promise<Merged>
   close(repo: string, number: number): Promise<PullRequest>
+  /**
+   * Keeps a commit of the person's repository at the remote under a name of ours (`TASK/EPOCH`, replacing what had it), so that
+   * other hosts get it. Absent where there is no remote that hosts share.
+   */
+  keep?(repo: string, name: string, commit: string): Promise<void>
+  /** Whether a commit could be brought from the remote into the person's repository, where a ref of ours keeps it. */
+  obtain?(repo: string, commit: string): Promise<boolean>
+  /** Lets go of what was kept under names that begin with `prefix`. */
+  letGo?(repo: string, prefix: string): Promise<void>
+}
+
+/** How commits that the forge of one host is told of by another get here. Paths are those of repositories on this host. */
+export interface CommitCarrier {
+  give(repo: string, commit: string, known: readonly string[]): Promise<unknown>
+  take(repo: string, commit: string): Promise<boolean>
 }
 
 export type PullRequestState = 'open' | 'merged' | 'closed'

@@ -40,5 +40,8 @@ export function guarded(forge: Forge, breakerOf: (repo: string) => Promise<Break
     checks: guard(forge.checks),
     merge: guard(forge.merge),
     close: guard(forge.close),
+    ...(forge.keep && { keep: guard(forge.keep) }),
+    ...(forge.obtain && { obtain: guard(forge.obtain) }),
+    ...(forge.letGo && { letGo: guard(forge.letGo) }),
   }
 }

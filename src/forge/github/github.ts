@@ -51,6 +51,9 @@ export function createGithubForge(options: GithubForgeOptions): Forge {
     diff: async (repo, number) => diff(gh, origin, repo, await canonical(repo), number),
     checks: async (repo, number) => readChecks(gh, await canonical(repo), number),
     close: async (repo, number) => closePull(gh, await canonical(repo), number),
+    keep: origin.keep,
+    obtain: origin.obtain,
+    letGo: origin.letGo,
     async merge(repo, number, how) {
       const { pullRequest, commit } = await mergePull(gh, await canonical(repo), number, how)
       return { commit, repository: await follow(origin, options.log, repo, pullRequest.base) }

@@ -1,12 +1,12 @@
 import { pathToFileURL } from 'node:url'
 import { OrchError } from '../../errors.ts'
-import type { ExecResult } from '../../exec.ts'
 import { type Git, gitError } from '../../git.ts'
 import { slugWithHash } from '../../git-repository-id.ts'
 import type { Bare, BareRepository } from '../bare.ts'
 import { FETCH, FILE_ONLY, steadily } from '../bare-git.ts'
-import { credentialHelper } from './credentials.ts'
 import { gitFailure } from './failure.ts'
+import { keepCommit, letGo, obtainKept } from './kept.ts'
+import { attempt, type Place, TEN_MINUTES } from './network.ts'
 import { type GithubRemote, parseRemote } from './remote.ts'
 
 /**
@@ -23,6 +23,10 @@ export interface Origin {
   base(repo: string, branch: string): Promise<string>
   /** The bare repository with these commits in it, wherever they are to be had. */
   having(repo: string, commits: string[]): Promise<BareRepository>
+  /** As the forge port says. */
+  keep(repo: string, name: string, commit: string): Promise<void>
+  obtain(repo: string, commit: string): Promise<boolean>
+  letGo(repo: string, prefix: string): Promise<void>
 }
 
 export interface OriginOptions {
@@ -31,16 +35,6 @@ export interface OriginOptions {
   /** Runs `work` while no worktree is added or pruned in the repository with this git directory (see RepositoryLock). */
   lock: <T>(gitDir: string, work: () => Promise<T>) => Promise<T>
 }
-
-interface Place {
-  bare: BareRepository
-  url: string
-  remote: GithubRemote
-}
-
-const TEN_MINUTES = 600_000
-/** No askpass window on the person's screen: the daemon works alone. `ext::` and `file:` addresses lead nowhere. */
-const NETWORK = { GIT_ALLOW_PROTOCOL: 'https:http:ssh', GIT_ASKPASS: '', SSH_ASKPASS_REQUIRE: 'never' }
 
 export function createOrigin({ git, bare, lock }: OriginOptions): Origin {
   const address = (repo: string) => addressOf(git.in(repo))
@@ -62,7 +56,7 @@ export function createOrigin({ git, bare, lock }: OriginOptions): Origin {
       const place = await open(repo)
       const commit = await fetchRemote(place, `refs/heads/${branch}`)
       if (!commit) throw noBase(place, branch)
-      await bringHome(place.bare, git.in(repo), branch, commit, lock)
+      await bringHome(place.bare, git.in(repo), `refs/remotes/origin/${branch}`, commit, lock)
       return commit
     },
     async having(repo, commits) {
@@ -70,6 +64,19 @@ export function createOrigin({ git, bare, lock }: OriginOptions): Origin {
       for (const commit of commits) await obtain(place, commit)
       return place.bare
     },
+    async keep(repo, name, commit) {
+      const place = await open(repo)
+      if (!(await place.bare.obtain(commit)))
+        throw new OrchError('E_NOT_FOUND', `there is no commit ${commit} in ${repo}`)
+      await keepCommit(place, name, commit)
+    },
+    async obtain(repo, commit) {
+      const place = await open(repo)
+      if (!(await obtainKept(place, commit))) return false
+      await bringHome(place.bare, git.in(repo), `refs/orch/carried/${commit}`, commit, lock)
+      return true
+    },
+    letGo: async (repo, prefix) => letGo(await open(repo), prefix),
   }
 }
 
@@ -85,12 +92,6 @@ async function addressOf(git: Git): Promise<{ url: string; remote: GithubRemote 
   throw new OrchError('E_INVALID', `origin of ${git.dir} is not a repository on a GitHub: ${url}`, {
     fix: 'Point origin at GitHub, or keep pull requests on this machine: --forge local',
   })
-}
-
-/** git in the bare repository, with the person's credentials and gh's behind them. */
-function attempt({ bare, remote }: Place, args: readonly string[]): Promise<ExecResult> {
-  const [name, value] = credentialHelper(remote.host)
-  return bare.git.try(['-c', `${name}=${value}`, ...args], { env: NETWORK, timeoutMs: TEN_MINUTES })
 }
 
 async function remoteHead(place: Place, branch: string): Promise<string | undefined> {
@@ -131,15 +132,14 @@ async function fetchRemote(place: Place, ref: string): Promise<string | undefine
   throw gitFailure(place.bare.path, args, result)
 }
 
-/** Moves the remote-tracking branch in the person's repository, with its commits, from the bare one. */
+/** Moves a ref in the person's repository (a remote-tracking branch, say), with its commits, from the bare one. */
 async function bringHome(
   bare: BareRepository,
   git: Git,
-  branch: string,
+  tracking: string,
   commit: string,
   lock: OriginOptions['lock'],
 ): Promise<void> {
-  const tracking = `refs/remotes/origin/${branch}`
   const now = await git.try(['rev-parse', '--verify', '--quiet', tracking])
   if (now.stdout.trim() === commit) return
   // the second version of the protocol gives a commit by its id, although our refs are hidden

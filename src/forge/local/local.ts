@@ -3,9 +3,10 @@ import { OrchError } from '../../errors.ts'
 import type { Git } from '../../git.ts'
 import type { Log } from '../../log.ts'
 import type { Bare, BareRepository } from '../bare.ts'
-import type { Forge, PullRequest } from '../forge.ts'
+import type { CommitCarrier, Forge, PullRequest } from '../forge.ts'
 import { pushEnvironment } from './agent-env.ts'
 import { followBase, headRef } from './base.ts'
+import { isFromElsewhere, knownOf } from './elsewhere.ts'
 import { mergePullRequest } from './merge.ts'
 import { checksOfHead, toPullRequest } from './pull-request.ts'
 import type { PullRecord, PullRequestRecords } from './records.ts'
@@ -16,6 +17,8 @@ export interface LocalForgeOptions {
   records: PullRequestRecords
   clock: Clock
   log: Log
+  /** Where several hosts share the records: a host's bare repository may be behind them. */
+  commits?: CommitCarrier | undefined
 }
 
 /** The embedded forge: pull requests in the store, over the daemon's bare repository. */
@@ -43,7 +46,9 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
     head: async (repo, branch) => (await open(repo)).commit(headRef(branch)),
     async push(repo, branch) {
       const bare = await open(repo)
-      return bare.alone(() => pushBranch(bare, branch))
+      const commit = await bare.alone(() => pushBranch(bare, branch))
+      if (deps.commits) await tellOthers(deps, bare, branch, commit)
+      return commit
     },
     fetch: async (repo, branch) => (await open(repo)).fetch(branch),
     compare: async (repo, base, head) => (await open(repo)).compare(base, head),
@@ -54,6 +59,7 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
       const headCommit = await expectBranch(bare, request.head)
       if (!(await bare.commit(headRef(request.base))))
         await bare.alone(() => followBase(deps, bare, request.base))
+      await deps.commits?.give(bare.source, headCommit, await knownOf(bare, request.base))
       const opened = await records.open(bare.source, { ...request, author: 'orch', headCommit }, clock.now())
       const record = await fresh(bare, opened.record.number)
       return { pullRequest: toPullRequest(record), created: opened.created }
@@ -97,6 +103,17 @@ async function pushBranch(bare: BareRepository, branch: string): Promise<string>
   return mine
 }
 
+/** Who pushes holds the task: its pull request has this head, whatever another host has seen last. */
+async function tellOthers(
+  deps: LocalForgeOptions,
+  bare: BareRepository,
+  branch: string,
+  commit: string,
+): Promise<void> {
+  const open = await deps.records.list(bare.source, { head: branch, state: 'open' })
+  for (const record of open) if (record.headCommit !== commit) await noteMoved(deps, bare, record, commit)
+}
+
 async function expectBranch(bare: BareRepository, branch: string): Promise<string> {
   const commit = await bare.commit(headRef(branch))
   if (commit) return commit
@@ -105,19 +122,32 @@ async function expectBranch(bare: BareRepository, branch: string): Promise<strin
   })
 }
 
-type FreshDeps = Pick<LocalForgeOptions, 'records' | 'clock'>
+type FreshDeps = Pick<LocalForgeOptions, 'records' | 'clock' | 'commits'>
 
 /** The record with the head as the bare repository has it now; noted when it moved. */
 export async function freshRecord(
-  { records, clock }: FreshDeps,
+  deps: FreshDeps,
   bare: BareRepository,
   number: number,
 ): Promise<PullRecord> {
+  const { records } = deps
   const record = await records.get(bare.source, number)
   if (!record) throw new OrchError('E_NOT_FOUND', `there is no pull request ${number} in ${bare.source}`)
+  if (deps.commits && (await isFromElsewhere(deps.commits, bare, record))) return record
   if (record.state !== 'open') return record
   const head = await bare.commit(headRef(record.head))
   if (!head || head === record.headCommit) return record
+  return await noteMoved(deps, bare, record, head)
+}
+
+async function noteMoved(
+  { records, clock, commits }: FreshDeps,
+  bare: BareRepository,
+  record: PullRecord,
+  head: string,
+): Promise<PullRecord> {
+  const { number } = record
+  await commits?.give(bare.source, head, await knownOf(bare, record.base))
   try {
     return await records.moved(bare.source, number, head, clock.now())
   } catch (error) {
