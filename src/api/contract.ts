@@ -3,6 +3,7 @@ import type { routeTable } from './route-table.ts'
 import { agentToolVerbs } from './verbs/agent-tools.ts'
 import { deadLetterVerbs } from './verbs/dead-letters.ts'
 import { handoffVerbs } from './verbs/handoffs.ts'
+import { hostVerbs } from './verbs/hosts.ts'
 import { mailboxVerbs } from './verbs/mailboxes.ts'
 import { mcpServerVerbs } from './verbs/mcp-servers.ts'
 import { messageVerbs } from './verbs/messages.ts'
@@ -37,6 +38,7 @@ export const routes = {
   ...handoffVerbs,
   ...agentToolVerbs,
   ...upkeepVerbs,
+  ...hostVerbs,
   ...usageVerbs,
 } as const satisfies Record<keyof typeof routeTable, Shape>
 

@@ -5,6 +5,7 @@
 export const routeTable = {
   health: { method: 'GET', path: '/v1/health' },
   status: { method: 'GET', path: '/v1/status' },
+  hosts: { method: 'GET', path: '/v1/hosts' },
   submit: { method: 'POST', path: '/v1/runs' },
   runs: { method: 'GET', path: '/v1/runs' },
   run: { method: 'GET', path: '/v1/runs/:id' },

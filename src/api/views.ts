@@ -50,6 +50,8 @@ export const taskSchema = z.object({
   priority: z.number(),
   /** Agent of the current or last attempt. */
   agent: z.string().optional(),
+  /** The host that it is, or was, on. */
+  host: z.string().optional(),
   attempt: z.int(),
   tries: z.int(),
   used: z.int(),
@@ -96,6 +98,8 @@ export const taskDetailSchema = taskSchema.extend({
   workspace: z.string().optional(),
   log: z.string().optional(),
   result: z.string().optional(),
+  /** What it needs (`label:gpu`, `driver:claude`) and no host that is up has, while it is queued. */
+  unmet: z.array(z.string()).optional(),
 })
 export type TaskDetail = z.infer<typeof taskDetailSchema>
 
@@ -130,6 +134,25 @@ export const storeSchema = z.object({
   fallback: z.string().optional(),
 })
 
+/** A daemon that takes tasks of the store. */
+export const hostSchema = z.object({
+  name: z.string(),
+  /** `stale`: it has missed three heartbeats. */
+  state: z.enum(['up', 'stale']),
+  /** The one that answers. */
+  here: z.boolean(),
+  labels: z.array(z.string()),
+  /** Agent programs that are installed there; of a store of its own, all that it knows. */
+  drivers: z.array(z.string()),
+  agents: z.object({ running: z.int(), limit: z.int() }),
+  version: z.string(),
+  pid: z.int(),
+  /** What ssh takes to get there. */
+  address: z.string(),
+  joinedAt: time,
+  seenAt: time,
+})
+
 export const statusSchema = z.object({
   daemon: z.object({
     version: z.string(),
@@ -145,6 +168,8 @@ export const statusSchema = z.object({
   /** What is held or queued, newest first, then the latest that ended. */
   tasks: z.array(taskSchema),
   store: storeSchema,
+  /** All that take tasks of the store, by name; none while it cannot be reached. */
+  hosts: z.array(hostSchema),
   /** What a person should know: a program missing, a store fault. */
   warnings: z.array(z.string()),
   /** Circuit breakers before agent programs, GitHub and MCP servers, by name. */

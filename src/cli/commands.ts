@@ -71,6 +71,11 @@ export const COMMANDS: Listed[] = [
     load: () => import('./commands/dead.ts'),
   },
   {
+    name: 'hosts',
+    summary: 'show the hosts that share the store, and what they do',
+    load: () => import('./commands/hosts.ts'),
+  },
+  {
     name: 'usage',
     summary: 'show what agents have used: tokens, cost, turns, time',
     load: () => import('./commands/usage.ts'),

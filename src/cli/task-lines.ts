@@ -33,10 +33,15 @@ const COLUMNS: Column[] = [
   { title: 'TITLE', flexible: true },
 ]
 
-/** One line a task; with the repository when they are of several. */
+/** One line a task; with the repository when they are of several, and with the host when they are on several. */
 export function taskTable(tasks: TaskView[], now: number, options: TableOptions): string {
   const several = new Set(tasks.map((task) => task.repo)).size > 1
-  const columns = several ? [...COLUMNS, { title: 'REPOSITORY', flexible: true }] : COLUMNS
+  const hosts = new Set(tasks.flatMap(({ host }) => host ?? [])).size > 1
+  const columns = [
+    ...COLUMNS,
+    ...(hosts ? [{ title: 'HOST' }] : []),
+    ...(several ? [{ title: 'REPOSITORY', flexible: true }] : []),
+  ]
   const rows = tasks.map((task): Cell[] => [
     task.id,
     { text: stateText(task, now), colour: colourOf(task.state) },
@@ -44,6 +49,7 @@ export function taskTable(tasks: TaskView[], now: number, options: TableOptions)
     since(task.createdAt, now),
     pullText(task),
     oneLine(task.title, 200),
+    ...(hosts ? [oneLine(task.host ?? '', 70)] : []),
     ...(several ? [oneLine(task.repo, 300)] : []),
   ])
   return table(columns, rows, options)

@@ -11,6 +11,7 @@ import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task, type TaskState
 import { agentHandlers } from './agent-handlers.ts'
 import { deadLetterHandlers } from './dead-letter-handlers.ts'
 import { handoffHandlers } from './handoff-handlers.ts'
+import { hostsFor, unmetOf, viewHosts } from './host-views.ts'
 import { mailboxHandlers } from './mailbox-handlers.ts'
 import { mcpHandlers } from './mcp-handlers.ts'
 import { messageHandlers } from './message-handlers.ts'
@@ -50,6 +51,7 @@ export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: 
     ...profileHandlers(parts),
     health: async () => ({ ok: true, version: facts.version, pid: process.pid }),
     status: async ({ query }) => await statusOf(parts, orchestrator, facts, view, query.repo),
+    hosts: async () => ({ hosts: await viewHosts(parts) }),
     async submit({ body }) {
       const [first] = await orchestrator.submit(body)
       return await runView(await runOf(parts, first?.runId ?? 'r-'))
@@ -107,6 +109,7 @@ async function statusOf(
 ): Promise<StatusView> {
   const store: StoreFacts = (await facts.store?.()) ?? { kind: 'embedded', warnings: [] }
   const { counts, tasks } = await tasksFor(parts, path).catch(nothingWhileDown)
+  const hosts = await hostsFor(parts, tasks)
   return {
     daemon: {
       version: facts.version,
@@ -121,7 +124,8 @@ async function statusOf(
     store: viewStore(store),
     agents: { running: orchestrator.running(), limit: parts.config.totalAgents },
     tasks: await Promise.all(tasks.map(view)),
-    warnings: [...storeWarnings(store), ...(await warningsOf(parts))],
+    hosts: hosts.hosts,
+    warnings: [...storeWarnings(store), ...hosts.warnings, ...(await warningsOf(parts))],
     breakers: parts.breakers.all().map(viewBreaker),
   }
 }
@@ -169,7 +173,7 @@ async function detailOf(parts: Parts, task: Task) {
   const files = agent
     ? { log: join(parts.directories.path(agent), 'log'), result: resultFile(parts.paths, task, agent) }
     : {}
-  return viewDetail(task, attempts, { workspace, ...files })
+  return viewDetail(task, attempts, { workspace, ...files, unmet: await unmetOf(parts, task) })
 }
 
 const LOG_PIECE = 256 * 1024

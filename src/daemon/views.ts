@@ -23,6 +23,7 @@ export function viewTask(task: Task, attempts: Attempt[]): TaskView {
     runtime: spec.runtime,
     priority: spec.priority,
     agent: attempts.at(-1)?.agent,
+    host: attempts.at(-1)?.host,
     attempt: task.epoch,
     tries: spec.tries,
     used: task.used,
@@ -51,6 +52,7 @@ export interface Whereabouts {
   workspace?: string
   log?: string
   result?: string
+  unmet?: string[] | undefined
 }
 
 export function viewDetail(task: Task, attempts: Attempt[], where: Whereabouts): TaskDetail {

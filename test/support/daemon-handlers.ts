@@ -10,6 +10,7 @@ export function handlersFor(given: Partial<Handlers> = {}): Handlers {
   }
   return {
     health: async () => ({ ok: true, version: packageVersion(), pid: process.pid }),
+    hosts: async () => ({ hosts: [] }),
     status: async () => status,
     submit: unknown,
     runs: async () => ({ runs: [] }),
@@ -94,6 +95,7 @@ const status: Answer<'status'> = {
   agents: { running: 0, limit: 1 },
   tasks: [],
   store: { kind: 'embedded' },
+  hosts: [],
   warnings: [],
   breakers: [],
 }

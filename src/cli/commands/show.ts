@@ -27,6 +27,7 @@ function describe(task: TaskDetail, cli: Cli): string {
     [
       ['task', `${task.id} of run ${task.runId}`],
       ['state', `${state}${tries(task)}`],
+      ['nobody can take it', task.unmet && `no host has ${plainText(task.unmet.join(', '))}`],
       ['why', task.reason && plainText(`${task.reason.message} (${task.reason.code})`)],
       ['the agent says', task.summary && plainText(task.summary).trim()],
       ['pull request', pullRequest(task)],
@@ -82,9 +83,11 @@ function usage({ usage: { inputTokens, outputTokens, costUsd, toolCalls } }: Tas
 function attempts(task: TaskDetail, cli: Cli): string {
   if (task.attempts.length === 0) return ''
   const now = cli.world.clock.now()
+  const several = task.attempts.some(({ host }) => host !== 'local')
   const columns = [
     { title: 'ATTEMPT', right: true },
     { title: 'AGENT' },
+    ...(several ? [{ title: 'HOST' }] : []),
     { title: 'STARTED' },
     { title: 'TOOK', right: true },
     { title: 'OUTCOME' },
@@ -93,6 +96,7 @@ function attempts(task: TaskDetail, cli: Cli): string {
   const rows = task.attempts.map((it) => [
     `${it.number}`,
     it.agent,
+    ...(several ? [oneLine(it.host, 70)] : []),
     dayTime(it.startedAt),
     duration((it.endedAt ? Date.parse(it.endedAt) : now) - Date.parse(it.startedAt)),
     {

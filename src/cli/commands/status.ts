@@ -57,6 +57,7 @@ function describe(status: StatusView, cli: Cli): string {
   const head = [
     `orchd ${daemon.version}, pid ${daemon.pid}, up ${since(daemon.startedAt, now)}, ${bytes(daemon.residentBytes)}`,
     ...(daemon.apiUrl ? [`API ${daemon.apiUrl}`] : []),
+    ...(status.hosts.length > 1 ? [`host ${oneLine(daemon.host, 70)}`] : []),
     `agents ${agents.running} of ${agents.limit}`,
     ...(status.store.place ? [`Redis ${status.store.place}, cluster ${status.store.cluster}`] : []),
   ].join(' · ')
@@ -67,13 +68,19 @@ function describe(status: StatusView, cli: Cli): string {
     .filter(({ state }) => state !== 'closed')
     .map((it) => `${cli.paint('yellow', 'out of order')} ${brokenLine(it, now)}\n`)
     .join('')
+  const hosts =
+    status.hosts.length > 1 ? `hosts ${status.hosts.map((it) => hostText(it, now)).join(' · ')}\n` : ''
   const summary = counts.map(([state, count]) => `${count} ${state}`).join(', ')
   const list =
     tasks.length > 0
       ? `${summary}\n\n${taskTable(tasks, now, cli.layout())}`
       : 'No tasks. Begin with: orch run "Fix the failing tests"\n'
-  return `${cli.paint('dim', head)}\n${warned}${broken}${list}`
+  return `${cli.paint('dim', head)}\n${hosts}${warned}${broken}${list}`
 }
+
+/** With its agents, or since when it is silent. */
+const hostText = ({ name, state, agents, seenAt }: StatusView['hosts'][number], now: number) =>
+  `${oneLine(name, 70)} ${state === 'up' ? `${agents.running}/${agents.limit}` : `silent for ${since(seenAt, now)}`}`
 
 function brokenLine({ name, failures, until, error }: StatusView['breakers'][number], now: number): string {
   const due = until !== undefined && Date.parse(until) > now
