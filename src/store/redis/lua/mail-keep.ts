@@ -1,3 +1,4 @@
+import { MAIL_BASE } from './mail-base.ts'
 import { MAIL_DEAD } from './mail-send.ts'
 
 /** Tells whether it was still the version that was read. A: id, version, now, text, changed (JSON), to. */
@@ -26,8 +27,29 @@ for _, row in ipairs(mail_dead(A.ids)) do
 end
 `
 
+/** `mail_forget(row)`: the message and every index of it. */
+const FORGET = `
+local function mail_forget(row)
+  local id, box = row.id, P .. 'box:' .. row.b .. ':'
+  if row.s == 'waiting' then
+    redis.call('ZREM', box .. 'leased', id)
+    redis.call('ZREM', P .. 'mail:leased', id)
+    redis.call('ZREM', P .. 'mail:expiring', id)
+  elseif row.s ~= 'dead' then
+    redis.call('ZREM', P .. 'mail:settled', mail_old(row))
+  end
+  redis.call('ZREM', P .. 'mail:' .. row.s .. ':' .. row.t, id)
+  redis.call('ZREM', box .. row.s, id)
+  redis.call('ZREM', P .. 'mail:from:' .. row.f, id)
+  if row.r ~= '' then redis.call('ZREM', P .. 'mail:run:' .. row.r, id) end
+  if row.k then redis.call('ZREM', P .. 'mail:correlation:' .. row.k, id) end
+  redis.call('ZREM', P .. 'mail:unanswered', id)
+  redis.call('DEL', P .. 'message:' .. id, P .. 'text:' .. id)
+end
+`
+
 /** Forgets a piece of what is acknowledged or dropped, the oldest first. Gives how many. A: keep, before. */
-export const PRUNE = `
+export const PRUNE = `${FORGET}
 local PIECE = 500
 local settled = P .. 'mail:settled'
 local old = redis.call('ZRANGEBYSCORE', settled, '-inf', '(' .. A.before, 'LIMIT', 0, PIECE)
@@ -36,18 +58,33 @@ if #old == 0 then
   if many > 0 then old = redis.call('ZRANGE', settled, 0, many - 1) end
 end
 for _, member in ipairs(old) do
-  local id = string.sub(member, 18)
-  local row = mail_row(id)
+  local row = mail_row(string.sub(member, 18))
   redis.call('ZREM', settled, member)
-  if row then
-    redis.call('ZREM', P .. 'mail:' .. row.s .. ':' .. row.t, id)
-    redis.call('ZREM', P .. 'box:' .. row.b .. ':' .. row.s, id)
-    redis.call('ZREM', P .. 'mail:from:' .. row.f, id)
-    if row.r ~= '' then redis.call('ZREM', P .. 'mail:run:' .. row.r, id) end
-    if row.k then redis.call('ZREM', P .. 'mail:correlation:' .. row.k, id) end
-    redis.call('ZREM', P .. 'mail:unanswered', id)
-    redis.call('DEL', P .. 'message:' .. id, P .. 'text:' .. id)
-  end
+  if row then mail_forget(row) end
 end
 return tostring(#old)
+`
+
+/**
+ * For the store's own pruning, in a script of its: `box_forget(name)` forgets a mailbox with the messages in it, whatever their
+ * state. A piece at a time: gives true when there is more, and the mailbox itself goes with the last. Includes what it needs.
+ */
+export const BOX_FORGET = `${MAIL_BASE}${FORGET}
+local function box_forget(name)
+  local key, left = P .. 'box:' .. name, 500
+  for _, state in ipairs({ 'leased', 'waiting', 'dead', 'acknowledged', 'dropped' }) do
+    for _, id in ipairs(left > 0 and redis.call('ZRANGE', key .. ':' .. state, 0, left - 1) or {}) do
+      mail_forget(mail_row(id))
+      left = left - 1
+    end
+  end
+  if left == 0 then return true end
+  local run = redis.call('HGET', key, 'runId')
+  if run then redis.call('ZREM', P .. 'mail:boxes:run:' .. run, name) end
+  redis.call('ZREM', P .. 'mail:boxes', name)
+  redis.call('ZREM', P .. 'mail:boxes:open', name)
+  redis.call('SREM', P .. 'mail:closing', name)
+  redis.call('DEL', key)
+  return false
+end
 `
