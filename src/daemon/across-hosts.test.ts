@@ -161,3 +161,11 @@ test('pull requests of a repository of another host are asked of that one', asyn
     code: 'E_HOST_GONE',
   })
 })
+
+test('stop --agents ends those of this host, and of all where there is no other', async () => {
+  const { alpha, beta, params, task } = await workAtBeta()
+  expect(await alpha.handlers.stop({ body: { agents: true } })).toEqual({ stoppedAgents: 0 })
+  expect((await alpha.parts.store.tasks.get(task.id))?.state).toBe('working')
+  expect(await beta.handlers.stop({ body: { agents: true } })).toEqual({ stoppedAgents: 1 })
+  expect((await alpha.handlers.task({ params })).state).toBe('cancelled')
+})

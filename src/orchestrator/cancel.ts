@@ -20,9 +20,14 @@ export async function cancel(parts: Parts, crew: Crew, taskId: TaskId): Promise<
   return task
 }
 
-/** Cancels everything that is queued or under way. Gives the number of agents that were stopped. */
+/**
+ * Cancels everything that is queued or under way; where other hosts are, what is under way on this one: they go on, with what is
+ * queued too. Gives the number of agents that were stopped.
+ */
 export async function cancelAll(parts: Parts, crew: Crew): Promise<number> {
-  const open = (await parts.store.tasks.list()).filter((task) => !isFinal(task.state))
+  const isAlone = (await parts.hosts.known()).every(({ name }) => name === parts.host)
+  const all = await parts.store.tasks.list(isAlone ? {} : { host: parts.host })
+  const open = all.filter((task) => !isFinal(task.state))
   const cancelled = await Promise.all(open.map((task) => cancelIfOpen(parts, crew, task, BY_A_PERSON)))
   return cancelled.filter((had) => had).length
 }

@@ -34,7 +34,7 @@ export interface Orchestrator {
   /** Answers the oldest permission question of an agent. @throws OrchError E_STATE, E_CANNOT_HEAR */
   permit(taskId: TaskId, allowed: boolean): Promise<{ question: Question; open: number }>
   cleanUp(options: CleanupOptions): Promise<Cleaned>
-  /** Cancels everything that is queued or under way. Gives the number of agents that were stopped. */
+  /** Cancels everything that is queued or under way, of this host alone where there are others. Gives the number of agents that were stopped. */
   stopAgents(): Promise<number>
   running(): number
   /** Looks for work: something that is not in the store has changed. */

@@ -10,8 +10,10 @@ import { type RealOptions, realParts } from './parts.ts'
 type Handler = (call: HostCall) => Promise<HostAnswer>
 
 /** What hosts ask of each other, in this process; whatever goes through is JSON, as it is with a real one. */
-export function localExchange(): Pick<Exchange, 'call' | 'answer'> & { verbs: string[] } {
+export function localExchange(): Exchange & { verbs: string[] } {
   const handlers = new Map<string, Handler>()
+  const kept = new Map<string, Buffer>()
+  const duties = new Map<string, string>()
   const verbs: string[] = []
   return {
     /** What was asked, in order: `HOST VERB`. */
@@ -28,6 +30,14 @@ export function localExchange(): Pick<Exchange, 'call' | 'answer'> & { verbs: st
       handlers.set(host, handler)
       return async () => void handlers.delete(host)
     },
+    put: async (name, bytes) => void kept.set(name, bytes),
+    get: async (name) => kept.get(name),
+    drop: async (name) => void kept.delete(name),
+    duty: async (name, host) => (duties.get(name) ?? duties.set(name, host).get(name)) === host,
+    reach: () => ({ state: 'up', since: 0 }),
+    onReach: () => () => {},
+    clockOffset: () => 0,
+    troubles: async () => [],
   }
 }
 
@@ -37,13 +47,14 @@ const FACTS = { version: '1.0.0', startedAt: 1, apiUrl: async () => undefined }
 export async function hostOf(
   name: string,
   store: Store | undefined,
-  exchange: Partial<Exchange>,
+  exchange: Exchange,
   options: RealOptions & { change?: (parts: Parts) => Partial<Parts> } = {},
 ) {
   const config = { ...options.config, hostName: name }
   const real = await realParts({ ...options, config, ...(store && { store }) })
-  const shared: Store = { ...real.store, exchange: { ...real.store.exchange, ...exchange } as Exchange }
-  const parts: Parts = { ...real, store: shared, ...options.change?.(real) }
+  const shared: Store = { ...real.store, exchange: { ...exchange } }
+  const hosts: Parts['hosts'] = { ...real.hosts, known: () => shared.hosts.list() }
+  const parts: Parts = { ...real, store: shared, hosts, ...options.change?.(real) }
   const orchestrator = createOrchestrator(parts)
   const own = createHandlers(parts, orchestrator, FACTS)
   const unanswer = await answerHosts(own, parts)
