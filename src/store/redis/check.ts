@@ -1,3 +1,5 @@
+import { checkMail } from './mail/check.ts'
+import { checkTasks } from './task-check.ts'
 import type { RedisTools } from './tools.ts'
 
 /** Enough to see what is wrong, even when everything is. */
@@ -7,6 +9,8 @@ const PIECE = 500
 /** What is wrong with what is written in the store, in sentences. Read in pieces, so that nobody waits for it. */
 export async function* findings(tools: RedisTools): AsyncGenerator<string> {
   yield* checkEvents(tools)
+  yield* checkMail(tools)
+  yield* checkTasks(tools)
 }
 
 /** The journal: in order, readable, not behind its own counter. */
