@@ -124,6 +124,23 @@ export function pruneCases(current: () => Store): void {
       expect((await tasks.claim(request({ now: 700 })))?.task.id).toBe('t-a')
     })
 
+    it('keeps a run while an open task of another run comes after one of its tasks', async () => {
+      const { tasks } = current()
+      await submit(current(), { ids: ['t-first'], at: 1 })
+      await tasks.cancel('t-first', 2, REASON)
+      await submit(current(), {
+        ids: ['t-then'],
+        run: 'r-2',
+        request: 'r-2',
+        at: 3,
+        spec: { after: ['t-first'] },
+      })
+      expect(await prune({ tasksBefore: 900 })).toMatchObject({ tasks: 0 })
+      await tasks.cancel('t-then', 4, REASON)
+      expect(await prune({ tasksBefore: 900 })).toMatchObject({ tasks: 2 })
+      expect(await tasks.list()).toEqual([])
+    })
+
     it('is done in pieces: a run of many tasks goes as a whole', async () => {
       const ids = Array.from({ length: 130 }, (_, n): TaskId => `t-${n}`)
       await submit(current(), { ids, at: 1 })

@@ -2,6 +2,7 @@ import type { EventFilter, JournalEvent } from '../../journal/journal.ts'
 import type { Journal } from '../store.ts'
 import { storeError } from './failure.ts'
 import { createFollower } from './follower.ts'
+import { PLACE } from './lua/prune.ts'
 import { type EventRow, eventOf, eventRow } from './row.ts'
 import type { Closing, RedisTools } from './tools.ts'
 
@@ -19,19 +20,10 @@ return cjson.encode({ seq = seq })`
  * that was looked at, 0 when nothing is left.
  */
 const READ = `
-local seqs, first = {}, A.after + 1
-local function place(key)
-  local low, high = 0, redis.call('LLEN', key)
-  if high > 0 and tonumber(redis.call('LINDEX', key, -1)) < first then return high end
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if tonumber(redis.call('LINDEX', key, middle)) < first then low = middle + 1 else high = middle end
-  end
-  return low
-end
+local seqs = {}
 for _, name in ipairs(A.indexes) do
   local key = P .. 'journal:' .. name
-  local from = place(key)
+  local from = place(key, A.after + 1)
   for _, seq in ipairs(redis.call('LRANGE', key, from, from + A.piece - 1)) do seqs[#seqs + 1] = tonumber(seq) end
 end
 table.sort(seqs)
@@ -64,7 +56,7 @@ type Entry = [id: string, fields: string[]]
 export function createJournal(tools: RedisTools): Journal & Closing {
   const { redis, scripts, prefix } = tools
   const append = scripts.define<{ events: EventRow[] }, { seq: number }>('orchAppend', [], APPEND)
-  const readPiece = scripts.define<Piece, { found: Entry[]; upTo: number }>('orchReadJournal', [], READ)
+  const readPiece = scripts.define<Piece, { found: Entry[]; upTo: number }>('orchReadJournal', [PLACE], READ)
 
   async function last(): Promise<number> {
     try {

@@ -2,13 +2,14 @@ import type { Upkeep } from '../store.ts'
 import { absent } from './absent.ts'
 import { findings, MOST_FINDINGS } from './check.ts'
 import { storeError } from './failure.ts'
+import { createPrune } from './prune.ts'
 import type { RedisTools } from './tools.ts'
 
 export function createUpkeep(tools: RedisTools): Upkeep {
   const later = absent<Upkeep>('upkeep')
   return {
     backup: later.backup,
-    prune: later.prune,
+    prune: createPrune(tools),
     async check() {
       const found: string[] = []
       try {

@@ -20,8 +20,11 @@ interface RunRow {
   id: string
 }
 
-const OPEN = `SELECT 1 FROM tasks t WHERE t.run_id = ? AND (t.state NOT IN (${FINAL_STATES.map((it) => `'${it}'`).join(', ')})
-  OR t.record ->> 'updatedAt' >= ?) LIMIT 1`
+const FINAL = FINAL_STATES.map((it) => `'${it}'`).join(', ')
+/** Also one that a task of another run still waits for: without it, that one would never be due. */
+const OPEN = `SELECT 1 FROM tasks t WHERE t.run_id = ? AND (t.state NOT IN (${FINAL}) OR t.record ->> 'updatedAt' >= ?
+  OR EXISTS (SELECT 1 FROM gates g JOIN tasks d ON d.ordinal = g.dependent WHERE g.after = t.id AND d.state NOT IN (${FINAL})))
+  LIMIT 1`
 const EVENTS = `SELECT e.seq, e.at, e.type, t.state FROM events e LEFT JOIN tasks t ON t.id = e.task_id
   WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ${PIECE}`
 const RUNS = `SELECT ordinal, id FROM runs WHERE ordinal > ? AND record ->> 'createdAt' < ? ORDER BY ordinal LIMIT ${PIECE}`
