@@ -228,29 +228,26 @@ async function messages(server: RedisServer) {
   return rows
 }
 
+const two = (number: number) => Number(number.toFixed(2))
+/** As soon as it is there; with --json all comes at the end. */
+function show(table: object): void {
+  if (!values.json) console.table(table)
+}
+
 const server = await startRedis(['--appendonly', 'yes', '--appendfsync', 'everysec'])
 try {
   const tasks = await throughput(server)
+  show(tasks.map((row) => ({ ...row, ratio: two(row.ratio) })))
   const mail = await messages(server)
+  show(
+    mail.map(({ p50, p99, ratio, ...row }) => ({ ...row, p50: two(p50), p99: two(p99), ratio: two(ratio) })),
+  )
   const held = await memory(server)
+  show(held)
   if (values.json)
     console.log(
       JSON.stringify({ bench: 'redis', rounds: ROUNDS, tasks, messages: mail, memory: held }, null, 2),
     )
-  else {
-    const two = (number: number) => Number(number.toFixed(2))
-    console.table(tasks.map((row) => ({ ...row, ratio: two(row.ratio) })))
-    console.table(
-      mail.map(({ subject, hosts, p50, p99, ratio }) => ({
-        subject,
-        hosts,
-        p50: two(p50),
-        p99: two(p99),
-        ratio: two(ratio),
-      })),
-    )
-    console.table(held)
-  }
 } finally {
   for (const child of children) child.kill('SIGKILL')
   await server.dispose()
