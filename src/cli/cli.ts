@@ -4,6 +4,7 @@ import type { Client } from '../api/client.ts'
 import { stateDirectory } from '../config/load.ts'
 import { type Paths, pathsIn } from '../config/paths.ts'
 import { OrchError } from '../errors.ts'
+import type { Env } from '../exec.ts'
 import { documentLine } from './document.ts'
 import { createPaint, type Paint, wantsColour } from './style.ts'
 import type { TableOptions } from './table.ts'
@@ -21,7 +22,7 @@ export interface Cli {
   /** How tables are to look. */
   layout(): TableOptions
   /** A client of the daemon, which is started when it is not there. Let go of after the command. */
-  connect(options?: { autostart: boolean }): Promise<Client>
+  connect(options?: ConnectWish): Promise<Client>
   /** The repository that is meant: an absolute path. */
   repository(given?: string): string
   /** An absolute path from one that a person gave. */
@@ -34,6 +35,12 @@ export interface Cli {
   exit(code: number): void
   /** The whole tree of commands, for completion. */
   tree(): Promise<Command>
+}
+
+export interface ConnectWish {
+  autostart: boolean
+  /** Of a daemon that is started, beside those of the person. */
+  variables?: Env
 }
 
 export interface Ended {
@@ -64,10 +71,12 @@ export function createCli(
     },
     paint,
     layout: () => ({ width: environment.stdoutTty ? world.size().columns : Infinity, paint }),
-    async connect(options = { autostart: true }) {
+    async connect(options: ConnectWish = { autostart: true }) {
       const { connect } = await import('../api/connect.ts')
       const log = { warn: (text: string) => cli.note(`note: ${text}`) }
-      const once = (autostart: boolean) => connect({ paths: cli.paths, environment, log, autostart })
+      const env = { ...environment.env, ...options.variables }
+      const once = (autostart: boolean) =>
+        connect({ paths: cli.paths, environment: { ...environment, env }, log, autostart })
       const waits =
         options.autostart && (environment.env.ORCH_AGENT ?? environment.env.ORCH_AGENT_TOKEN) !== undefined
       const client = await (waits ? waitForDaemon(once, world.clock, cli.note) : once(options.autostart))

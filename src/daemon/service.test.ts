@@ -47,6 +47,13 @@ test('on Linux: a user unit, enabled and started', async () => {
   await installService(options)
 })
 
+test('settings that were asked for are in its file', async () => {
+  const { options } = machine('linux')
+  const { file } = await installService({ ...options, variables: { ORCH_HOST_LABELS: 'gpu,linux' } })
+  expect(readFileSync(file, 'utf8')).toContain('Environment="ORCH_HOST_LABELS=gpu,linux"')
+  await uninstallService(options)
+})
+
 test('the unit goes where XDG says', async () => {
   const { home, options } = machine('linux')
   const env = { XDG_CONFIG_HOME: join(home, 'xdg') }

@@ -4,7 +4,7 @@ import { daemonArgv } from '../api/program.ts'
 import type { Environment } from '../config/load.ts'
 import type { Paths } from '../config/paths.ts'
 import { OrchError } from '../errors.ts'
-import { type Argv, type Exec, exec } from '../exec.ts'
+import { type Argv, type Env, type Exec, exec } from '../exec.ts'
 import { oneLine } from '../text.ts'
 import { launchdPlist, type ServiceSpec, systemdUnit } from './service-file.ts'
 
@@ -15,6 +15,8 @@ export interface ServiceOptions {
   paths: Pick<Paths, 'state' | 'output'>
   platform: NodeJS.Platform
   exec?: Exec
+  /** Settings that the daemon has in any case (ORCH_*). */
+  variables?: Env
   /** The program to run. Default: our own daemon, by the Node that runs now. */
   argv?: Argv
 }
@@ -89,11 +91,15 @@ function launchd(home: string): Manager {
   }
 }
 
-function specOf({ argv, environment, paths }: ServiceOptions): ServiceSpec {
+function specOf({ argv, environment, paths, variables }: ServiceOptions): ServiceSpec {
   return {
     argv: argv ?? daemonArgv(),
     // The agents are found on the PATH that the person has now. Keys and tokens come with each run, not from here.
-    env: { ORCH_STATE_DIR: paths.state, ...(environment.env.PATH && { PATH: environment.env.PATH }) },
+    env: {
+      ORCH_STATE_DIR: paths.state,
+      ...(environment.env.PATH && { PATH: environment.env.PATH }),
+      ...variables,
+    },
     state: paths.state,
     output: paths.output,
   }
