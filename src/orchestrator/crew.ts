@@ -1,6 +1,7 @@
 import type { TaskId } from '../id.ts'
 import type { Fence, Task } from '../task/task.ts'
 import { runTask } from './attempt/run-task.ts'
+import { isOutOfReach } from './outage.ts'
 import type { Parts } from './parts.ts'
 
 /** The attempts that this process is driving right now, at most one a task. */
@@ -8,6 +9,8 @@ export interface Crew {
   /** Drives the attempt of a held task unless somebody does already, or has the task to himself. */
   drive(task: Task): void
   size(): number
+  /** Of the attempts that are driven now. */
+  fences(): Fence[]
   /** Lets go of the task wherever it stands, then does `work` while nobody else drives it or has it to himself. */
   alone<T>(taskId: TaskId, work: () => Promise<T>): Promise<T>
   /** Lets go of all tasks for good. */
@@ -15,6 +18,7 @@ export interface Crew {
 }
 
 interface Drive {
+  fence: Fence
   abort: AbortController
   done: Promise<void>
 }
@@ -29,7 +33,8 @@ export function createCrew(parts: Parts, onEnd: () => void): Crew {
     try {
       await runTask(parts, fence, signal)
     } catch (error) {
-      parts.log.error('an attempt could not be driven on; it is tried again soon', {
+      const level = isOutOfReach(parts.store) ? 'debug' : 'error' // that the store is away was said once, for all
+      parts.log[level]('an attempt could not be driven on; it is tried again soon', {
         task: fence.taskId,
         error,
       })
@@ -49,11 +54,13 @@ export function createCrew(parts: Parts, onEnd: () => void): Crew {
     drive(task) {
       if (closed || drives.has(task.id) || aside.has(task.id)) return
       const abort = new AbortController()
-      const drive: Drive = { abort, done: Promise.resolve() }
+      const fence = { taskId: task.id, epoch: task.epoch, host: parts.host }
+      const drive: Drive = { fence, abort, done: Promise.resolve() }
       drives.set(task.id, drive)
-      drive.done = run({ taskId: task.id, epoch: task.epoch, host: parts.host }, abort.signal)
+      drive.done = run(fence, abort.signal)
     },
     size: () => drives.size,
+    fences: () => [...drives.values()].map(({ fence }) => fence),
     async alone(taskId, work) {
       const turn = (aside.get(taskId) ?? Promise.resolve()).then(() => release(taskId)).then(work)
       const over = turn.then(noop, noop)

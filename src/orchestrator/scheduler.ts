@@ -2,10 +2,14 @@ import { HELD_STATES, type Task, type TaskState } from '../task/task.ts'
 import { agentName } from './agent-name.ts'
 import { cancelOrphans } from './cancel.ts'
 import type { Crew } from './crew.ts'
-import { forgetMail, tendMail } from './mail-upkeep.ts'
+import { forgetOld } from './forgetting.ts'
+import { leaseMsOf } from './lease.ts'
+import { tendMail } from './mail-upkeep.ts'
+import { isOutOfReach, watchReach } from './outage.ts'
 import type { Parts } from './parts.ts'
 import { hurryAll } from './postman.ts'
 import type { Strays } from './strays.ts'
+import { createTenure } from './tenure.ts'
 
 /** Claims what is due while there is room, and moves the store to the truth: reconcile, don't remember. */
 export interface Scheduler {
@@ -26,11 +30,13 @@ const DUTY_MS = 60_000
 
 export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Scheduler {
   const { store, clock, config, host } = parts
-  const leaseMs = config.leaseSeconds * 1_000
+  const leaseMs = leaseMsOf(parts)
+  const tenure = createTenure(parts, crew, strays)
   const timers: { stop(): void; idle(): Promise<void> }[] = []
   let working = Promise.resolve()
   let asked: { takeUp: boolean } | undefined
   let open = false
+  let unwatch = () => {}
   /** Repositories of the tasks at work here: when it was looked last, and of those that were claimed since. */
   let places: string[] = []
 
@@ -67,6 +73,7 @@ export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Sched
     asked = own
     working = working.then(async () => {
       asked = undefined
+      if (isOutOfReach(store)) return // it is looked again when it is back
       try {
         if (own.takeUp) await takeUp()
         await claimAll()
@@ -76,7 +83,11 @@ export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Sched
     })
   }
   const wake = () => ask({ takeUp: true })
-  const renew = () => store.tasks.renew(host, clock.now(), leaseMs)
+  /** What is still held is known first: nothing is taken up that is somebody else's by now. */
+  const reconcile = async () => {
+    await tenure.renew()
+    wake()
+  }
   /** What one host is enough for. */
   const onDuty = (name: string, act: (parts: Parts) => Promise<unknown>) => async () => {
     const { exchange } = store
@@ -88,9 +99,9 @@ export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Sched
   return {
     async begin() {
       open = true
-      await renew()
+      await tenure.begin()
+      unwatch = watchReach(parts, reconcile)
       await takeUp()
-      often(leaseMs / 3, 'renewing leases', renew)
       often(config.reconcileSeconds * 1_000, 'rescuing', () => store.tasks.rescue(host, clock.now()))
       often(config.reconcileSeconds * 1_000, 'reconciling', async () => wake())
       often(STRAYS_MS, 'looking for strays', () => strays.end())
@@ -101,14 +112,16 @@ export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Sched
         'ending orphans',
         onDuty('orphans', () => cancelOrphans(parts, crew)),
       )
-      often(PRUNE_MS, 'forgetting old messages', onDuty('forgetting', forgetMail))
+      often(PRUNE_MS, 'forgetting what is old', onDuty('forgetting', forgetOld))
       wake()
     },
     wake,
     claim: () => ask({ takeUp: false }),
     async end() {
       open = false
+      unwatch()
       for (const timer of timers) timer.stop()
+      await tenure.end()
       await working
       await crew.close()
       await Promise.all(timers.map((timer) => timer.idle()))
@@ -121,9 +134,9 @@ function repeat(parts: Parts, ms: number, what: string, act: () => Promise<unkno
   let going: Promise<void> | undefined
   const once = async () => {
     try {
-      await act()
+      if (!isOutOfReach(parts.store)) await act()
     } catch (error) {
-      parts.log.error(`${what} failed`, { error })
+      if (!isOutOfReach(parts.store)) parts.log.error(`${what} failed`, { error })
     }
     going = undefined
   }

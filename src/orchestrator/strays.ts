@@ -15,9 +15,14 @@ export interface Strays {
   end(): Promise<string[]>
 }
 
+/** Why an attempt is over that another host has put back into the queue (`TaskStore.rescue`). */
+const LEASE_EXPIRED = 'lease-expired'
+
 interface Stray {
   task: Task
   attempt: Attempt
+  /** A later attempt began on this host: what is in the workspace is its own. */
+  newer: boolean
 }
 
 export function createStrays(parts: Parts, crew: Crew): Strays {
@@ -36,17 +41,24 @@ export function createStrays(parts: Parts, crew: Crew): Strays {
   }
   const strayOf = async (agent: string): Promise<Stray | undefined> => {
     const { state } = await parts.directories.status(agent)
-    if (state === 'exited') over.add(agent)
-    return state === 'running' || state === 'lost' ? await unowned(parts, agent) : undefined
+    if (state === 'running' || state === 'lost') return await unowned(parts, agent)
+    if (state !== 'exited') return undefined
+    // Who has ended has nothing to be ended; but what another host took over was not saved here.
+    const stray = parts.store.exchange && (await unowned(parts, agent))
+    if (stray?.attempt.reason?.code === LEASE_EXPIRED) return stray
+    if (stray || !parts.store.exchange) over.add(agent)
+    return undefined
   }
+  /** True when there was something to end. */
   const end = async ({ attempt: { agent }, task: { id } }: Stray): Promise<boolean> =>
     crew.alone(id, async () => {
       const stray = await unowned(parts, agent) // nobody else had the task since, or it looks different now
       if (!stray) return false
+      const { state } = await parts.directories.status(agent)
       await stopAgent(parts, stray.task, agent)
       over.add(agent)
-      if (stray.task.epoch === stray.attempt.epoch) await saveWork(parts, stray.task, stray.attempt.epoch)
-      return true
+      if (!stray.newer) await saveWork(parts, stray.task, stray.attempt.epoch)
+      return state !== 'exited'
     })
 
   return {
@@ -63,7 +75,10 @@ export function createStrays(parts: Parts, crew: Crew): Strays {
 async function unowned(parts: Parts, agent: string): Promise<Stray | undefined> {
   const taskId = taskOf(agent)
   const task = taskId && (await parts.store.tasks.get(taskId))
-  const attempt = task && (await parts.store.tasks.attempts(task.id)).find((it) => it.agent === agent)
+  const attempts = task ? await parts.store.tasks.attempts(task.id) : []
+  const attempt = attempts.find((it) => it.agent === agent)
   if (!task || !attempt) return undefined // not of this store: nothing of ours to end
-  return isHeld(task.state) && task.epoch === attempt.epoch ? undefined : { task, attempt }
+  if (isHeld(task.state) && task.epoch === attempt.epoch) return undefined
+  const newer = attempts.some((it) => it.epoch > attempt.epoch && it.host === parts.host)
+  return { task, attempt, newer }
 }

@@ -33,6 +33,12 @@ export class AttemptFailed extends Error implements Failure {
 /** The agent and what runs it went away, without a word of what came of it. */
 export const lost = (message: string): AttemptFailed => new AttemptFailed('lost', message, { lost: true })
 
+/** Its own shim ended it: another host might have had the task. */
+export const leaseEnded = (): AttemptFailed =>
+  new AttemptFailed('lease-ended', 'this host could not renew its lease: its agent was ended by its shim', {
+    lost: true,
+  })
+
 /** Errors that another try cannot mend. */
 const HOPELESS = new Set([
   'E_PROGRAM_MISSING',
@@ -70,5 +76,10 @@ export const isStale = (error: unknown): boolean => error instanceof OrchError &
 export function isPassing(thrown: unknown, state: TaskState): boolean {
   if (thrown instanceof AttemptFailed) return false
   const { code } = toOrchError(thrown)
-  return code === 'E_STORE' || state === 'verified' || (code === 'E_DISK_FULL' && state !== 'leased')
+  return (
+    code === 'E_STORE' ||
+    code === 'E_STORE_DOWN' ||
+    state === 'verified' ||
+    (code === 'E_DISK_FULL' && state !== 'leased')
+  )
 }

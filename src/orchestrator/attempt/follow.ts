@@ -6,7 +6,7 @@ import { openQuestions } from '../conversation/permit.ts'
 import { createBell } from './bell.ts'
 import { carryOn } from './carry-on.ts'
 import { driverOf } from './driver-choice.ts'
-import { AttemptFailed, lost } from './failure.ts'
+import { AttemptFailed, leaseEnded, lost } from './failure.ts'
 import { openFeed } from './feed.ts'
 import type { Held } from './held.ts'
 import { faceOf } from './launch-spec.ts'
@@ -106,6 +106,7 @@ async function judge(watch: Watch, status: AttemptStatus): Promise<Outcome | und
   if (status.state === 'lost') throw lost('the agent and its shim are gone and left no exit status')
   if (status.state === 'ready') return await unstarted(watch)
   if (!status.exit) return feed.turn() < status.turn ? undefined : reader.outcome()
+  if (status.exit.reason === 'lease-ended') throw leaseEnded()
   if (status.exit.status === HANGUP) throw lost('the terminal of the agent went away')
   const errors = await held.parts.directories.errors(held.attempt.agent, 4_096)
   if (status.exit.phase === 'setup')

@@ -10,6 +10,7 @@ import type { Profile } from '../../profile/profile.ts'
 import type { LaunchSpec } from '../../runtime/runtime.ts'
 import type { Task } from '../../task/task.ts'
 import type { Workspace } from '../../workspace/workspace.ts'
+import { agentMayWorkUntil } from '../lease.ts'
 import type { Parts } from '../parts.ts'
 import { QUIET_ENV } from './agent-env.ts'
 import type { Held } from './held.ts'
@@ -48,8 +49,10 @@ export async function launchSpec(held: Held, order: ProcessOrder): Promise<Launc
   })
   await rmdir(home).catch(() => {}) // not empty: the program needs it
   const { memoryBytes, cpuPercent } = task.spec.limits
+  const leaseUntil = agentMayWorkUntil(parts, task)
   return {
     ...start,
+    ...(leaseUntil !== undefined && { leaseUntil }),
     agent: attempt.agent,
     env: { ...env, ...start.env },
     cwd: workspace.path,

@@ -1,7 +1,9 @@
+import { checkFence } from '../../task/life.ts'
 import type { Attempt, Task } from '../../task/task.ts'
 import type { Workspace } from '../../workspace/workspace.ts'
 import { childrenSummary } from '../family/children.ts'
 import { takersSummary } from '../handoff/handed-over.ts'
+import { agentMayWorkUntil } from '../lease.ts'
 import type { Parts } from '../parts.ts'
 import { checkRun } from './budget.ts'
 import { chooseDriver } from './driver-choice.ts'
@@ -18,7 +20,16 @@ export async function launch(held: Held): Promise<void> {
   const { parts, task, attempt } = held
   const status = await parts.directories.status(attempt.agent)
   if (status.state === 'absent') await prepare(held)
+  await moveLeaseOn(held)
   await parts.runtimes[task.spec.runtime].start(attempt.agent)
+}
+
+/** Preparing may have taken long, and nobody renews the lease of a directory that is not there yet. */
+async function moveLeaseOn({ parts, task, attempt, fence }: Held): Promise<void> {
+  if (!parts.store.exchange) return
+  const now = (await parts.store.tasks.get(task.id)) ?? task
+  checkFence(now, fence)
+  await parts.directories.hold(attempt.agent, agentMayWorkUntil(parts, now) ?? 0)
 }
 
 async function prepare(held: Held): Promise<void> {
@@ -33,7 +44,7 @@ async function prepare(held: Held): Promise<void> {
   const before = earlier[0]
   const workspace = await prepareWorkspace(held, before)
   const setup = await parts.applySetup(settings.setup, { repo: spec.repo, workspace: workspace.path })
-  const session = driver.resumes ? sessionToResume(task, earlier, driver.name) : undefined
+  const session = driver.resumes ? sessionToResume(task, attempt, earlier, driver.name) : undefined
   const prompt = buildPrompt(task, attempt.agent, await historyOf(parts, task))
   const words = (await parts.hearings.of(attempt)).words.length
   await parts.directories.prepare(
@@ -52,8 +63,14 @@ async function attemptsBefore(parts: Parts, task: Task, attempt: Attempt): Promi
 const SPOILT = new Set(['session-gone', 'agent-failed', 'gave-up'])
 
 /** The conversation of the last attempt that came so far as to have one, when the same program can go on with it. */
-function sessionToResume(task: Task, earlier: readonly Attempt[], driver: string): string | undefined {
+function sessionToResume(
+  task: Task,
+  { host }: Attempt,
+  earlier: readonly Attempt[],
+  driver: string,
+): string | undefined {
   for (const before of earlier) {
+    if (before.host !== host) return undefined // programs keep their conversations on their machine
     if ((before.driver ?? task.spec.driver) !== driver) return undefined
     if (SPOILT.has(before.reason?.code ?? '')) return undefined
     if (before.session) return before.session
