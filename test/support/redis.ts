@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 
 /** A real redis-server of a test's own, on a free port of loopback, in a directory of its own. */
 export interface RedisServer {
@@ -15,6 +16,8 @@ export interface RedisServer {
   /** kill -9, or another signal; resolves when it has ended. */
   kill(signal?: NodeJS.Signals): Promise<void>
   pid(): number
+  /** What redis-cli prints: `ask('config', 'set', 'maxmemory', '5mb')`. */
+  ask(...args: string[]): Promise<string>
   /** Ends it and removes its files. */
   dispose(): Promise<void>
 }
@@ -44,11 +47,17 @@ export async function startRedis(args: readonly string[] = [], port?: number): P
     start,
     kill,
     pid: () => child?.pid ?? 0,
+    ask: (...args) => askRedis(own, ...args),
     async dispose() {
       await kill()
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+export async function askRedis(port: number, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)('redis-cli', ['-p', `${port}`, ...args])
+  return stdout.trim()
 }
 
 export async function freePort(): Promise<number> {

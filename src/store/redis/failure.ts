@@ -4,7 +4,7 @@ import { type ErrorCode, OrchError } from '../../errors.ts'
 const REFUSED = /ORCH (E_[A-Z_]+) (.*?)(?: script: [0-9a-f]{40}.*)?$/s
 /** Redis answers, but cannot take it now. */
 const NOT_NOW = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|TRYAGAIN|BUSY)\b/
-const REFUSES_US = /^(?:NOAUTH|WRONGPASS|NOPERM)\b/
+const REFUSES_US = /^(?:NOAUTH|WRONGPASS|NOPERM)\b|The user executing the script can't/
 const NO_CONNECTION =
   /^(?:Connection is closed|Stream isn't writeable|Command timed out|Socket closed|All sentinels are unreachable|Reached the max retries)/
 

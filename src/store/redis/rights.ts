@@ -7,7 +7,7 @@ const PROBES = `
 local key = KEYS[1]
 local function try(...)
   local answer = redis.pcall(...)
-  if type(answer) == 'table' and answer.err and string.find(answer.err, 'permission') then return answer.err end
+  if type(answer) == 'table' and answer.err and (string.find(answer.err, 'permission') or string.find(answer.err, 'user executing the script')) then return answer.err end
 end
 local probes = {
   { 'SET', key, '1', 'PX', '1000' }, { 'GETDEL', key }, { 'INCR', key }, { 'DEL', key },
@@ -29,7 +29,7 @@ export async function lackingRights(redis: Redis, prefix: string): Promise<Troub
   const probes: (() => Promise<unknown>)[] = [
     async () => {
       const err = await redis.eval(PROBES, 1, `${prefix}probe`)
-      if (err) throw new Error(`NOPERM ${err}`)
+      if (err) throw new Error(`NOPERM ${String(err).replace('ERR ', '')}`)
     },
     () => redis.publish(`${prefix}probe`, ''),
     () => redis.script('EXISTS', '0'.repeat(40)),
