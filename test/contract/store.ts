@@ -359,6 +359,16 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     })
 
     describe('progress', () => {
+      it('forgets what is given as undefined', async () => {
+        await submit(store, { ids: ['t-a'] })
+        const { fence } = await claim(store)
+        const word = { done: false, summary: 'I cannot' }
+        expect((await store.tasks.progress(fence, { attempt: { word, session: 's-1' } })).word).toEqual(word)
+        const noted = await store.tasks.progress(fence, { attempt: { word: undefined } })
+        expect([noted.word, noted.session]).toEqual([undefined, 's-1'])
+        expect((await store.tasks.attempts('t-a'))[0]).toEqual(noted)
+      })
+
       it('notes what became known and appends its events, as those of the attempt', async () => {
         await submit(store, { ids: ['t-a'] })
         const { fence, attempt } = await claim(store)

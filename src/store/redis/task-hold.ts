@@ -18,6 +18,7 @@ interface NoteInput {
   epoch: string
   host: string
   fields: string[]
+  gone: string[]
   events: EventRow[]
 }
 
@@ -84,6 +85,7 @@ function noteInput({ taskId, epoch, host }: Fence, { attempt = {}, events = [] }
     epoch: String(epoch),
     host,
     fields: fieldsOf(attempt),
+    gone: Object.entries(attempt).flatMap(([name, value]) => (value === undefined ? [name] : [])),
     events: events.map((event) => {
       const { type, at, data } = event
       return eventRow({ type, at, ...(data && { data }) })

@@ -25,7 +25,7 @@ return '[' .. table.concat(rows, ',') .. ']'
 
 /**
  * Notes what became known of an attempt, and its events as those of the attempt. `"none"`, `"stale"`: not this writer's.
- * Input: id, epoch, host, fields (name and JSON in turn), events (rows, without run, epoch and agent).
+ * Input: id, epoch, host, fields (name and JSON in turn), gone (names), events (rows, without run, epoch and agent).
  */
 export const NOTE_PROGRESS = `
 local at = redis.call('HMGET', P .. 'task:' .. A.id, 'epoch', 'host', 'run')
@@ -33,6 +33,7 @@ if not at[1] then return '"none"' end
 if at[2] == '' or at[2] ~= A.host or at[1] ~= A.epoch then return '"stale"' end
 local key = P .. 'attempt:' .. A.id .. ':' .. A.epoch
 if #A.fields > 0 then redis.call('HSET', key, unpack(A.fields)) end
+if #A.gone > 0 then redis.call('HDEL', key, unpack(A.gone)) end
 if #A.events > 0 then
   local agent = redis.call('HGET', key, 'agent')
   for _, event in ipairs(A.events) do
