@@ -109,7 +109,7 @@ export function fromBytes(bytes: Buffer): Packed | undefined {
 }
 
 async function inScratch<T>(scratch: string, work: (file: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(scratch, 'bundle-'))
+  const directory = await mkdtemp(join(scratch, '.bundle-'))
   try {
     return await work(join(directory, 'commits.bundle'))
   } finally {

@@ -3,17 +3,18 @@ import type { Git } from '../git.ts'
 import type { Log } from '../log.ts'
 import type { Exchange } from '../store/store.ts'
 import { createTurns } from '../turns.ts'
-import { fromBytes, hasCommit, isCommitId, pack, toBytes, unpack } from './bundle.ts'
+import { fromBytes, hasCommit, isCommitId, type Packed, pack, toBytes, unpack } from './bundle.ts'
+import type { Home } from './home.ts'
 import type { RepositoryNames } from './names.ts'
 
 /** Commits that hosts give each other through the store. A commit is named by its id: who comes late overwrites nothing. */
 export interface Commits {
   has(repo: string, commit: string): Promise<boolean>
   /**
-   * Puts a commit where other hosts get it, without what `known` commits hold, which they can get too. Given already is no
-   * error. @throws OrchError E_TOO_LARGE, E_GIT, E_DISK_FULL, E_STORE_DOWN
+   * Puts a commit where other hosts get it, without what `known` commits hold, which they can get too. Given already is not
+   * given again, unless `again`: who asks has found it missing or damaged. @throws OrchError E_TOO_LARGE, E_GIT, E_DISK_FULL, E_STORE_DOWN
    */
-  give(repo: string, commit: string, known: readonly string[]): Promise<{ bytes: number }>
+  give(repo: string, commit: string, known: readonly string[], again?: boolean): Promise<{ bytes: number }>
   /** Whether the repository has it now. What is damaged, or builds on what is not to be had, is not. @throws OrchError E_STORE_DOWN */
   take(repo: string, commit: string): Promise<boolean>
 }
@@ -24,7 +25,9 @@ export interface CommitsOptions {
   git: Git
   /** Directory of ours for files of a moment. */
   scratch: string
-  /** Where a repository's git directory is, whose lock is to be held while refs are written. */
+  /** Asked for what the store does not have. */
+  home?: Pick<Home, 'commit'>
+  /** Runs `work` with the lock of the repository, because refs are written. */
   alone: <T>(repo: string, work: (git: Git) => Promise<T>) => Promise<T>
   now: () => number
   log: Log
@@ -46,10 +49,10 @@ export function createCommits(options: CommitsOptions): Commits {
   const keyOf = (repo: string, commit: string) => `commit/${names.idOf(repo)}/${commit}`
   const has = (repo: string, commit: string) => hasCommit(options.git.in(repo), commit)
 
-  const give = async (repo: string, commit: string, known: readonly string[]) => {
+  const give = async (repo: string, commit: string, known: readonly string[], again = false) => {
     const key = keyOf(repo, commit)
     const before = given.get(key)
-    if (before && before.until - now() > KEEP_MS / 2) return { bytes: before.bytes }
+    if (!again && before && before.until - now() > KEEP_MS / 2) return { bytes: before.bytes }
     const packed = await pack(options.git.in(repo), scratch, { commit, known, most })
     if (!packed) return { bytes: 0 } // whoever can get `known` can get it
     const bytes = toBytes(packed)
@@ -58,13 +61,29 @@ export function createCommits(options: CommitsOptions): Commits {
     given.set(key, { until, bytes: bytes.length })
     return { bytes: bytes.length }
   }
-  const take = async (repo: string, commit: string, depth: number): Promise<boolean> => {
-    if (!isCommitId(commit) || depth > MOST_DEEP) return false
-    if (await has(repo, commit)) return true
+  const stored = async (repo: string, commit: string) => {
     const bytes = await exchange.get(keyOf(repo, commit))
     const packed = bytes && fromBytes(bytes)
     if (bytes && !packed) log.warn('commits in the store are damaged', { repo, commit })
-    if (!packed) return false
+    return packed
+  }
+  const fromHome = async (repo: string, commit: string) => {
+    if (!options.home) return undefined
+    const args = ['for-each-ref', '--count=100', '--format=%(objectname)', 'refs/heads']
+    const have = (await options.git.in(repo)(args)).split('\n').filter(isCommitId)
+    await options.home.commit(names.nameOf(repo), commit, have)
+    return await stored(repo, commit)
+  }
+  const take = async (repo: string, commit: string, depth: number): Promise<boolean> => {
+    if (!isCommitId(commit) || depth > MOST_DEEP) return false
+    if (await has(repo, commit)) return true
+    for (const source of [stored, fromHome]) {
+      const packed = await source(repo, commit)
+      if (packed && (await use(repo, commit, packed, depth))) return true
+    }
+    return false
+  }
+  const use = async (repo: string, commit: string, packed: Packed, depth: number): Promise<boolean> => {
     for (const one of packed.known) if (!(await take(repo, one, depth + 1))) return false
     try {
       await alone(repo, (git) => unpack(git, scratch, commit, packed))
@@ -78,7 +97,7 @@ export function createCommits(options: CommitsOptions): Commits {
   }
   return {
     has,
-    give: (repo, commit, known) => inTurn(keyOf(repo, commit), () => give(repo, commit, known)),
+    give: (repo, commit, known, again) => inTurn(keyOf(repo, commit), () => give(repo, commit, known, again)),
     take: (repo, commit) => inTurn(names.idOf(repo), () => take(repo, commit, 0)),
   }
 }

@@ -33,8 +33,12 @@ function localTasks(tasks: TaskStore, { names, sourceOf }: LocalStoreOptions): T
   const runHere = (run: Run): Run => ({ ...run, repo: names.pathOf(run.repo) })
   const named = async (ordered: NewTask[]): Promise<NewTask[]> => {
     const done: NewTask[] = []
+    const known = new Map<string, Promise<RepositorySource>>()
     for (const { id, spec } of ordered) {
-      const source = await sourceOf(spec)
+      const key = JSON.stringify([spec.repo, spec.base, spec.forge])
+      const asked = known.get(key) ?? sourceOf(spec)
+      known.set(key, asked)
+      const source = await asked
       done.push({ id, spec: { ...spec, repo: names.nameOf(spec.repo), source } })
     }
     return done
