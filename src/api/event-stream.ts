@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { toOrchError } from '../errors.ts'
 import type { RunId, TaskId } from '../id.ts'
 import { type EventFilter, type EventType, type JournalEvent, matches } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
@@ -80,7 +81,8 @@ export function eventStream(options: FollowOptions & { log: Log }): ReadableStre
         } catch (error) {
           if (gone.signal.aborted) return // it left while we read on: nobody is to be told anything
           // The reader comes back with the id of its last event: ending is better than a stream with a hole.
-          options.log.error('event stream failed', { error })
+          const isAway = toOrchError(error).code === 'E_STORE_DOWN' // readers come back twice a second
+          options.log[isAway ? 'debug' : 'error']('event stream failed', { error })
           controller.close()
         }
       },

@@ -8,7 +8,7 @@ import { packageVersion } from '../api/version.ts'
 import { type Environment, loadConfig, stateDirectory } from '../config/load.ts'
 import { type Paths, pathsIn } from '../config/paths.ts'
 import type { Config } from '../config/schema.ts'
-import type { OrchError } from '../errors.ts'
+import { type OrchError, toOrchError } from '../errors.ts'
 import { createIds, systemRandom } from '../id.ts'
 import type { EventType } from '../journal/journal.ts'
 import { createLog, type Log } from '../log.ts'
@@ -79,7 +79,7 @@ async function open(setup: Setup, composed: Composed): Promise<Daemon> {
   const serving = Promise.withResolvers<Served>()
   const daemon = stoppingOnce(async (options) => {
     log.info('stopping', options)
-    await note(composed.journal, 'daemon.stopped', options)
+    await note(composed.journal, log, 'daemon.stopped', options)
     ending.abort()
     await (await serving.promise).close(REQUEST_GRACE_MS)
     await composed.end(options)
@@ -96,7 +96,7 @@ async function open(setup: Setup, composed: Composed): Promise<Daemon> {
     void daemon.stop({ agents: false })
   })
   log.info('started', { version: packageVersion(), pid: process.pid, port: served.port })
-  await note(composed.journal, 'daemon.started', { version: packageVersion(), port: served.port })
+  await note(composed.journal, log, 'daemon.started', { version: packageVersion(), port: served.port })
   return daemon
 }
 
@@ -135,6 +135,17 @@ function stoppable(handlers: Handlers, stop: (options: { agents: boolean }) => v
   }
 }
 
-async function note(journal: Journal, type: EventType, data: Record<string, unknown>): Promise<void> {
-  await journal.append([{ type, at: Date.now(), data: { pid: process.pid, ...data } }])
+/** A store that is out of reach keeps no daemon from coming or going. */
+async function note(
+  journal: Journal,
+  log: Log,
+  type: EventType,
+  data: Record<string, unknown>,
+): Promise<void> {
+  try {
+    await journal.append([{ type, at: Date.now(), data: { pid: process.pid, ...data } }])
+  } catch (error) {
+    if (toOrchError(error).code !== 'E_STORE_DOWN') throw error
+    log.warn('the journal does not know of it', { type, error })
+  }
 }
