@@ -1,5 +1,6 @@
 import type { Env } from '../exec.ts'
 import { joinEnvironments } from '../git-config-env.ts'
+import { driverNeed } from '../task/needs.ts'
 import type { TaskSpec } from '../task/task.ts'
 import type { Parts } from './parts.ts'
 
@@ -19,6 +20,11 @@ export function createLookup(parts: Parts, repo: string, env: Env) {
       if (names) await parts.mcpServers.ready(await repositories.root(repo), names.split(','), agentEnv)
     }),
     ready: once((runtime: TaskSpec['runtime']) => parts.runtimes[runtime].ready()),
+    /** Whether another host has it. */
+    elsewhere: once(async (driver: string) => {
+      const hosts = await parts.hosts.known()
+      return hosts.some(({ name, offers }) => name !== parts.host && offers.includes(driverNeed(driver)))
+    }),
     installed: once(async (driver: string) => (await parts.drivers.get(driver)?.detect()) !== undefined),
   }
 }

@@ -29,6 +29,10 @@ export interface TaskOrder {
   interactive?: boolean
   /** Profiles that must approve the work. */
   validate?: string[]
+  /** Labels that a host must have to take it. */
+  labels?: string[]
+  /** Tasks that must be accepted before it is due: ids, or positions in the same order (0 = the first). */
+  after?: (number | TaskId)[]
 }
 
 export interface RunOrder {
@@ -50,6 +54,7 @@ export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
   const limits = runLimitsOf(settings, order.limits)
   const specs: { id: TaskId; spec: TaskSpec }[] = []
   for (const task of order.tasks) specs.push(await resolveTask(parts, lookup, task, settings))
+  closeGates(specs, order.tasks)
   const run = {
     id: parts.ids.run(),
     requestId: order.requestId,
@@ -64,6 +69,20 @@ export async function submit(parts: Parts, order: RunOrder): Promise<Task[]> {
   })
   if (!queued.created) await dropRunEnv(parts.paths, run.id)
   return queued.tasks
+}
+
+/** Whom each comes after, by id: positions are those of the order. @throws OrchError E_INVALID */
+function closeGates(specs: { id: TaskId; spec: TaskSpec }[], orders: readonly TaskOrder[]): void {
+  for (const [index, { after = [] }] of orders.entries()) {
+    const ids = after.map((it) => (typeof it === 'number' ? specs[it]?.id : it))
+    if (ids.includes(undefined))
+      throw new OrchError(
+        'E_INVALID',
+        `task ${index} comes after ${after[ids.indexOf(undefined)]}; there are ${orders.length} tasks, counted from 0`,
+      )
+    const there = specs[index]
+    if (there && ids.length > 0) there.spec = { ...there.spec, after: ids as TaskId[] }
+  }
 }
 
 /** The whole specification of a task, with the settings of its repository for what is left out. @throws as submit */
@@ -94,6 +113,7 @@ export async function resolveTask(parts: Parts, lookup: Lookup, task: TaskOrder,
     runtime,
     ...(task.interactive && { interactive: true }),
     ...(validate.length > 0 && { validate }),
+    ...(task.labels?.length && { labels: task.labels }),
     priority: task.priority ?? 0,
     tries: task.tries ?? settings.tries,
     publish: task.publish ?? settings.publish,
@@ -122,7 +142,7 @@ async function chooseDriver(
     throw new OrchError('E_INVALID', `--agent ${name} takes no program after --; command and acp do`)
   if (driver.takesProgram && !task.argv?.length)
     throw new OrchError('E_INVALID', `${name} needs a program: orch run --agent ${name} -- PROGRAM ARGS`)
-  if (await lookup.installed(name)) return name
+  if ((await lookup.installed(name)) || (await lookup.elsewhere(name))) return name
   throw new OrchError('E_NO_AGENT', `${name} is not installed (not on the PATH of the daemon)`)
 }
 
@@ -133,8 +153,8 @@ function checkInteractive(parts: Parts, name: string, runtime: TaskSpec['runtime
 }
 
 async function firstInstalled(parts: Parts, lookup: Lookup): Promise<string> {
-  for (const [name, driver] of parts.drivers) {
-    if (!driver.takesProgram && (await lookup.installed(name))) return name
-  }
+  const programs = [...parts.drivers.values()].filter(({ takesProgram }) => !takesProgram)
+  for (const { name } of programs) if (await lookup.installed(name)) return name
+  for (const { name } of programs) if (await lookup.elsewhere(name)) return name
   throw new OrchError('E_NO_AGENT', 'no agent program that Orch knows is installed')
 }
