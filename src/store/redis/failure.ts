@@ -12,6 +12,7 @@ const NO_CONNECTION =
 export function storeError(thrown: unknown): OrchError {
   if (thrown instanceof OrchError) return thrown
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  withoutCommand(error)
   const cause = { cause: error }
   const [, code, text] = REFUSED.exec(error.message) ?? []
   if (code && text !== undefined) return new OrchError(code as ErrorCode, text)
@@ -36,3 +37,9 @@ export function storeError(thrown: unknown): OrchError {
 /** It answers and takes what frees memory or needs hardly any: no reason to give it up. */
 export const isFull = ({ cause }: OrchError): boolean =>
   cause instanceof Error && /^OOM\b/.test(cause.message)
+
+/** ioredis hangs the whole command on its errors: scripts, what agents write, and the password of AUTH. No log may have that. */
+function withoutCommand(error: Error & { command?: unknown; previousErrors?: unknown }): void {
+  delete error.command
+  delete error.previousErrors
+}

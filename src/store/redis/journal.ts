@@ -56,7 +56,14 @@ type Entry = [id: string, fields: string[]]
 export function createJournal(tools: RedisTools): Journal & Closing {
   const { redis, scripts, prefix } = tools
   const append = scripts.define<{ events: EventRow[] }, { seq: number }>('orchAppend', [], APPEND)
-  const readPiece = scripts.define<Piece, { found: Entry[]; upTo: number }>('orchReadJournal', [PLACE], READ)
+  const readPiece = scripts.define<Piece, { found: Entry[]; upTo: number }>(
+    'orchReadJournal',
+    [PLACE],
+    READ,
+    {
+      evenWhenFull: true,
+    },
+  )
 
   async function last(): Promise<number> {
     try {

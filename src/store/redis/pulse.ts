@@ -56,7 +56,9 @@ export function createPulse({ redis, connection, scripts, life, log }: RedisTool
     trouble = error.message
   }
   const onClose = () => {
-    if (!closed) down(`Redis cannot be reached: ${trouble ?? 'the connection is closed'}`)
+    // What is down already had a reason; that its connection is given up is none.
+    if (!closed && (trouble || reach().state === 'up'))
+      down(`Redis cannot be reached: ${trouble ?? 'the connection is closed'}`)
     trouble = undefined
   }
   const timer = setInterval(() => redis.status === 'ready' && void look(once), EVERY_MS).unref()

@@ -1,0 +1,293 @@
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { configSchema, type RedisConfig } from '../../src/config/schema.ts'
+import type { OrchError } from '../../src/errors.ts'
+import { silentLog } from '../../src/log.ts'
+import { openRedisStore } from '../../src/store/redis/redis.ts'
+import type { Exchange, Reach, Store } from '../../src/store/store.ts'
+import { until } from '../support/orch.ts'
+import { startProxy } from '../support/proxy.ts'
+import { type RedisServer, startRedis } from '../support/redis.ts'
+import { startSentinel } from '../support/sentinel.ts'
+import { refused } from '../support/store.ts'
+
+/** What happens to Redis and to the way there, on real servers: found, survived, and told. */
+
+const HOLD_MS = 60_000
+
+async function serverWith(...args: string[]): Promise<RedisServer> {
+  const server = await startRedis(args)
+  onTestFinished(() => server.dispose())
+  return server
+}
+
+async function proxied(server: RedisServer) {
+  const proxy = await startProxy(server.port)
+  onTestFinished(() => proxy.dispose())
+  return proxy
+}
+
+type Member = Store & { exchange: Exchange; reached: Reach[] }
+
+async function member(redis: Partial<RedisConfig>, password?: string): Promise<Member> {
+  const config = configSchema.parse({ redis }).redis as RedisConfig
+  const place = { config, cluster: 'c', log: silentLog, leaseMs: HOLD_MS }
+  const store = await openRedisStore({ ...place, ...(password && { password }) })
+  onTestFinished(() => store.close())
+  const reached: Reach[] = []
+  store.exchange?.onReach((reach) => reached.push(reach))
+  return Object.assign(store, { exchange: store.exchange as Exchange, reached })
+}
+
+const note = (store: Store, name = 'x') =>
+  store.journal.append([{ type: 'breaker.opened', at: 1, data: { name } }])
+const names = async (store: Store) =>
+  (await store.journal.read({ types: ['breaker.opened'] })).map(({ data }) => data?.name)
+const up = (store: Member) => until('the store is up', async () => store.exchange.reach().state === 'up')
+const down = (store: Member) =>
+  until('the store is down', async () => store.exchange.reach().state === 'down')
+const holdOf = async (server: RedisServer) => Number(await server.ask('get', '{c}:hold'))
+
+test('lost and back: what is asked meanwhile fails at once, then all goes on', async () => {
+  const server = await serverWith('--appendonly', 'yes')
+  const proxy = await proxied(server)
+  const [store, other] = [await member({ url: proxy.url }), await member({ url: server.url })]
+  await store.exchange.answer('alpha', async () => ({ value: 'here' }))
+  const heard: unknown[] = []
+  store.journal.subscribe((events) => heard.push(...events.map(({ data }) => data?.name)))
+  await note(store, 'before')
+
+  proxy.cut()
+  await down(store)
+  const from = performance.now()
+  await refused('E_STORE_DOWN', note(store))
+  await refused('E_STORE_DOWN', store.exchange.call('alpha', { verb: 'v', input: 1 }, 60_000))
+  await refused('E_STORE_DOWN', store.exchange.duty('d', 'h', 1, 1))
+  await refused('E_STORE_DOWN', store.exchange.get('b'))
+  await refused('E_STORE_DOWN', store.exchange.troubles())
+  expect(performance.now() - from).toBeLessThan(2_000)
+  expect(store.exchange.reach()).toMatchObject({ state: 'down', reason: expect.stringContaining('Redis') })
+  await note(other, 'meanwhile')
+
+  proxy.resume()
+  await up(store)
+  await note(store, 'after')
+  await until('it is heard of', async () => heard.includes('after'))
+  expect(heard).toEqual(['before', 'meanwhile', 'after'])
+  expect(store.reached.map(({ state }) => state)).toEqual(['down', 'up'])
+  expect(await other.exchange.call('alpha', { verb: 'v', input: 1 }, 5_000)).toBe('here')
+  expect(await store.exchange.call('alpha', { verb: 'v', input: 1 }, 5_000)).toBe('here')
+  expect(await holdOf(server)).toBe(0)
+})
+
+test('a call that is under way when the connection breaks ends at once', async () => {
+  const server = await serverWith()
+  const proxy = await proxied(server)
+  const [asking, answering] = [await member({ url: proxy.url }), await member({ url: server.url })]
+  const asked = Promise.withResolvers<void>()
+  await answering.exchange.answer('alpha', async () => {
+    asked.resolve()
+    return await new Promise(() => {})
+  })
+  const call = asking.exchange.call('alpha', { verb: 'v', input: 1 }, 60_000)
+  call.catch(() => {})
+  await asked.promise
+  proxy.reset()
+  await refused('E_STORE_DOWN', call)
+})
+
+test('a connection that is half-open is found out and made anew', async () => {
+  const server = await serverWith()
+  const proxy = await proxied(server)
+  const store = await member({ url: proxy.url })
+  proxy.hold()
+  await down(store)
+  expect(store.exchange.reach().reason).toContain('no answer')
+  proxy.reset()
+  proxy.resume()
+  await up(store)
+  await note(store)
+})
+
+test('restarted with kill -9: what was confirmed is there, nothing is claimed for a lease’s time', async () => {
+  const server = await serverWith('--appendonly', 'yes', '--appendfsync', 'always')
+  const store = await member({ url: server.url })
+  for (const name of ['a', 'b', 'c']) await note(store, name)
+  const seq = await store.journal.last()
+  await server.kill()
+  await down(store)
+  const restarted = Date.now()
+  await server.start()
+  await up(store)
+  expect(await names(store)).toEqual(['a', 'b', 'c'])
+  expect(await store.journal.read({ types: ['store.regressed'] })).toEqual([])
+  expect(await note(store)).toBeGreaterThan(seq)
+  const hold = await holdOf(server)
+  expect(hold).toBeGreaterThan(restarted + HOLD_MS - 1_000)
+  expect(hold).toBeLessThan(Date.now() + HOLD_MS + 1_000)
+})
+
+test('restarted without its last writes: told once, no seq is used twice, nothing is claimed', async () => {
+  const server = await serverWith('--appendonly', 'yes', '--appendfsync', 'always')
+  const [a, b] = [await member({ url: server.url }), await member({ url: server.url })]
+  await note(a, 'kept')
+  await b.journal.last()
+  const copy = join(server.directory, 'older')
+  cpSync(join(server.directory, 'appendonlydir'), copy, { recursive: true })
+  for (const name of ['lost-1', 'lost-2', 'lost-3']) await note(a, name)
+  const seen = await note(b, 'lost-4')
+  await server.kill()
+  rmSync(join(server.directory, 'appendonlydir'), { recursive: true })
+  cpSync(copy, join(server.directory, 'appendonlydir'), { recursive: true })
+  await server.start()
+  await Promise.all([up(a), up(b)])
+
+  expect(await names(a)).toEqual(['kept'])
+  const next = await Promise.all([note(a, 'new-a'), note(b, 'new-b')])
+  expect(Math.min(...next)).toBeGreaterThan(seen)
+  expect((await names(b)).sort()).toEqual(['kept', 'new-a', 'new-b'])
+  const told = await until('it is told', async () => {
+    const events = await a.journal.read({ types: ['store.regressed'] })
+    return events.length > 0 && events
+  })
+  expect(told).toMatchObject([{ data: { from: 1 } }])
+  expect(told[0]?.data?.seen).toBeGreaterThan(1)
+  expect(await holdOf(server)).toBeGreaterThan(Date.now() + HOLD_MS / 2)
+})
+
+test('emptied under way: told, and no seq is used twice', async () => {
+  const server = await serverWith()
+  const store = await member({ url: server.url })
+  await note(store)
+  const seen = await note(store)
+  await server.ask('flushall')
+  expect(await note(store, 'new')).toBeGreaterThan(seen)
+  expect(await store.journal.read({ types: ['store.regressed'] })).toMatchObject([
+    { data: { seen, from: 0 } },
+  ])
+})
+
+test('a host that has seen more than all others tells it when it comes late', async () => {
+  const server = await serverWith('--appendonly', 'yes', '--appendfsync', 'always')
+  const proxy = await proxied(server)
+  const early = await member({ url: server.url })
+  await note(early, 'kept')
+  const copy = join(server.directory, 'older')
+  cpSync(join(server.directory, 'appendonlydir'), copy, { recursive: true })
+  const late = await member({ url: proxy.url })
+  await server.ask('client', 'kill', 'type', 'normal')
+  await server.kill()
+  await server.start()
+  await up(late)
+  await note(late, 'lost')
+  await server.kill()
+  proxy.cut()
+  rmSync(join(server.directory, 'appendonlydir'), { recursive: true })
+  cpSync(copy, join(server.directory, 'appendonlydir'), { recursive: true })
+  await server.start()
+  await up(early)
+  await note(early, 'new')
+  proxy.resume()
+  await up(late)
+  await note(late)
+  const told = await early.journal.read({ types: ['store.regressed'] })
+  expect(told).toHaveLength(1)
+})
+
+test('failed over to a replica by a Sentinel', async () => {
+  const primary = await serverWith('--appendonly', 'yes')
+  const replica = await serverWith('--appendonly', 'yes', '--replicaof', `127.0.0.1 ${primary.port}`)
+  await until('the replica follows', async () => (await primary.ask('role')).includes(`${replica.port}`))
+  const sentinel = await startSentinel(primary.port)
+  onTestFinished(() => sentinel.dispose())
+  await until('the Sentinel knows the replica', async () => (await sentinel.replicas()) === 1, 30_000)
+  const store = await member({ sentinels: [`127.0.0.1:${sentinel.port}`] })
+  const before = await note(store, 'before')
+  await until('it is replicated', async () => (await replica.ask('get', '{c}:seq')) === `${before}`)
+  await primary.kill()
+  await down(store)
+  await until('the replica is the primary', async () => (await sentinel.primary()) === replica.port, 30_000)
+  await up(store)
+  expect(await note(store, 'after')).toBeGreaterThan(before)
+  expect(await names(store)).toEqual(['before', 'after'])
+  expect(Number(await replica.ask('get', '{c}:hold'))).toBeGreaterThan(Date.now())
+  // The old one comes back: it is a replica now, and nobody writes there.
+  await primary.start()
+  await until('the old one follows', async () => (await primary.ask('role')).startsWith('slave'), 30_000)
+  await note(store, 'then')
+  await until(
+    'it has it all',
+    async () => (await primary.ask('llen', '{c}:journal:type:breaker.opened')) === '3',
+  )
+})
+
+test('full: refused whole, and it goes on when there is room', async () => {
+  const server = await serverWith()
+  const store = await member({ url: server.url })
+  await note(store, 'before')
+  await server.ask('config', 'set', 'maxmemory', '1')
+  await refused('E_STORE_DOWN', note(store, 'refused'))
+  await refused('E_STORE_DOWN', store.exchange.put('b', Buffer.alloc(10), Date.now() + 60_000))
+  expect(await names(store)).toEqual(['before'])
+  expect(await store.exchange.duty('d', 'h', 1, 1)).toBe(true)
+  expect(store.exchange.reach().state).toBe('up')
+  expect((await store.exchange.troubles()).map(({ what }) => what).join()).toContain('full')
+  await server.ask('config', 'set', 'maxmemory', '0')
+  await note(store, 'after')
+  expect(await names(store)).toEqual(['before', 'after'])
+})
+
+test('slow: it takes longer, and is right', async () => {
+  const server = await serverWith()
+  const proxy = await proxied(server)
+  const store = await member({ url: proxy.url })
+  proxy.delay(150)
+  const written = ['a', 'b', 'c'].map((name) => note(store, name))
+  await Promise.all(written)
+  proxy.delay(0)
+  await server.ask('client', 'pause', '1000', 'ALL')
+  await note(store, 'd')
+  expect(await names(store)).toEqual(['a', 'b', 'c', 'd'])
+  expect(store.reached).toEqual([])
+  expect(Math.abs(store.exchange.clockOffset())).toBeLessThan(50)
+})
+
+test('stopped for longer than anybody waits, and continued', async () => {
+  const server = await serverWith()
+  const store = await member({ url: server.url })
+  process.kill(server.pid(), 'SIGSTOP')
+  await down(store)
+  await refused('E_STORE_DOWN', note(store))
+  process.kill(server.pid(), 'SIGCONT')
+  await up(store)
+  await note(store, 'after')
+  expect(await names(store)).toContain('after')
+})
+
+test('the password changes while it runs: connections stay, a new one is told; the old password again mends it', async () => {
+  const server = await serverWith('--requirepass', 'one')
+  const proxy = await proxied(server)
+  const store = await member({ url: proxy.url }, 'one')
+  const ask = (...args: string[]) => server.ask('--no-auth-warning', '-a', ...args)
+  await ask('one', 'config', 'set', 'requirepass', 'two')
+  await note(store, 'still')
+  proxy.reset()
+  await until('it is refused', async () => store.exchange.reach().reason?.includes('WRONGPASS'))
+  const error = await note(store).catch((thrown) => thrown as OrchError)
+  expect(inspect(error, { depth: 10 })).not.toMatch(/'one'/)
+  expect(error).toMatchObject({ code: 'E_STORE_DOWN' })
+  await ask('two', 'config', 'set', 'requirepass', 'one')
+  await up(store)
+  expect(await names(store)).toEqual(['still'])
+})
+
+test('scripts that Redis has forgotten are given to it again', async () => {
+  const server = await serverWith()
+  const store = await member({ url: server.url })
+  await note(store, 'a')
+  await server.ask('script', 'flush')
+  await Promise.all([note(store, 'b'), note(store, 'c')])
+  expect((await names(store)).sort()).toEqual(['a', 'b', 'c'])
+})
