@@ -45,7 +45,8 @@ function typeOf(schema: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (schema.enum) return schema.enum.map((it) => JSON.stringify(it)).join(' \\| ')
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(' \\| ')
-  if (schema.type === 'array') return `${typeOf(schema.items ?? {})}[]`
+  if (schema.type === 'array')
+    return schema.items?.anyOf ? `(${typeOf(schema.items)})[]` : `${typeOf(schema.items ?? {})}[]`
   if (schema.format === 'date-time') return 'time (ISO 8601)'
   if (schema.properties) {
     const fields = Object.entries(schema.properties).map(

@@ -100,6 +100,10 @@ export const taskDetailSchema = taskSchema.extend({
   result: z.string().optional(),
   /** What it needs (`label:gpu`, `driver:claude`) and no host that is up has, while it is queued. */
   unmet: z.array(z.string()).optional(),
+  /** Labels that a host must have to take it. */
+  labels: z.array(z.string()).optional(),
+  /** Tasks that must be accepted before it is due and are not, while it is queued. */
+  waitsFor: z.array(z.object({ id: z.string(), state: z.enum(TASK_STATES), title: z.string() })).optional(),
 })
 export type TaskDetail = z.infer<typeof taskDetailSchema>
 

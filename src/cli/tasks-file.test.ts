@@ -29,6 +29,32 @@ test('limits of the command line hold where a task has none of that kind', () =>
   ])
 })
 
+test('whom a task comes after: by title, text, number or id', () => {
+  const text = `
+- title: Schema
+  description: Make it
+- Write the parser
+- task: Bring it together
+  labels: [gpu, linux]
+  after: [Schema, Write the parser, 1, t-4kq8aaaa0001]
+- task: Last
+  after: 3
+`
+  expect(parse(text).map(({ after, labels }) => [after, labels])).toEqual([
+    [undefined, undefined],
+    [undefined, undefined],
+    [
+      [0, 1, 0, 't-4kq8aaaa0001'],
+      ['gpu', 'linux'],
+    ],
+    [[2], undefined],
+  ])
+  expect(parse('- a\n- task: b\n  labels: []\n', { labels: ['gpu'] })).toMatchObject([
+    { labels: ['gpu'] },
+    { labels: [] },
+  ])
+})
+
 test('the example of this repository', () => {
   const text = readFileSync(new URL('../../examples/tasks.yaml', import.meta.url), 'utf8')
   expect(parse(text)).toHaveLength(3)
@@ -49,6 +75,16 @@ test.each([
   ['a limit out of bounds', '- task: a\n  limits:\n    turns: 0\n', 3, 'limits.turns'],
   ['limits that are no map', '- task: a\n  limits: 5\n', 2, 'limits'],
   ['both names of the same', '- task: a\n  description: b\n', 1, 'give one'],
+  [
+    'a title that none has',
+    '- title: Build\n  task: a\n- task: b\n  after:\n    - Built\n',
+    5,
+    'did you mean Build',
+  ],
+  ['a title that two have', '- a\n- a\n- task: b\n  after: a\n', 4, 'several tasks'],
+  ['a number that none has', '- a\n- task: b\n  after: [0]\n', 3, 'counted from 1 to 2'],
+  ['an end that is no name', '- task: b\n  after: { x: 1 }\n', 2, 'a title or a number'],
+  ['a label that is none', '- task: b\n  labels: [GPU 1]\n', 2, 'labels.0'],
   ['no description', '- title: a\n', 1, 'description'],
   ['an empty list', 'tasks: []\n', 1, 'no task'],
   ['nothing', '', 1, 'a list of tasks'],

@@ -5,6 +5,7 @@ import { OrchError } from '../errors.ts'
 import { plainText } from '../text.ts'
 import type { Input } from './input.ts'
 import { nearest } from './nearest.ts'
+import { positionsOf, withPositions } from './tasks-after.ts'
 
 /** Several tasks in a file: a list, or `tasks:` with a list. A task is a text, or the fields of the API's new task. */
 
@@ -30,11 +31,12 @@ export function parseTasks({ name, text }: Input, defaults: Partial<NewTaskReque
   const value = toValue(name, () => document.toJS({ maxAliasCount: MOST_ALIASES }))
   const prefix = isMap(document.contents) ? ['tasks'] : []
   const list = listOf(value, (message, key) => invalid(name, at(key ? [key] : []), message))
+  const positions = positionsOf(list)
   return list.map((entry, index) => {
     const place = [...prefix, index]
-    return readTask(entry, defaults, (path, message) =>
-      invalid(name, at([...place, ...path]), `task ${index + 1}: ${message}`),
-    )
+    const fault: Fault = (path, message) =>
+      invalid(name, at([...place, ...path]), `task ${index + 1}: ${message}`)
+    return readTask(withPositions(entry, positions, fault), defaults, fault)
   })
 }
 

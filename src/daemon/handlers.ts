@@ -10,6 +10,7 @@ import type { Parts } from '../orchestrator/parts.ts'
 import { FINAL_STATES, isFinal, type Run, TASK_STATES, type Task, type TaskState } from '../task/task.ts'
 import { agentHandlers } from './agent-handlers.ts'
 import { deadLetterHandlers } from './dead-letter-handlers.ts'
+import { waitsForOf } from './gate-view.ts'
 import { handoffHandlers } from './handoff-handlers.ts'
 import { hostsFor, unmetOf, viewHosts } from './host-views.ts'
 import { mailboxHandlers } from './mailbox-handlers.ts'
@@ -173,7 +174,8 @@ async function detailOf(parts: Parts, task: Task) {
   const files = agent
     ? { log: join(parts.directories.path(agent), 'log'), result: resultFile(parts.paths, task, agent) }
     : {}
-  return viewDetail(task, attempts, { workspace, ...files, unmet: await unmetOf(parts, task) })
+  const [unmet, waitsFor] = await Promise.all([unmetOf(parts, task), waitsForOf(parts, task)])
+  return viewDetail(task, attempts, { workspace, ...files, unmet, waitsFor })
 }
 
 const LOG_PIECE = 256 * 1024

@@ -53,15 +53,17 @@ export interface Whereabouts {
   log?: string
   result?: string
   unmet?: string[] | undefined
+  waitsFor?: TaskDetail['waitsFor']
 }
 
 export function viewDetail(task: Task, attempts: Attempt[], where: Whereabouts): TaskDetail {
-  const { description, argv, model } = task.spec
+  const { description, argv, model, labels } = task.spec
   return {
     ...viewTask(task, attempts),
     description,
     argv,
     model,
+    labels,
     ...where,
     attempts: attempts.map(viewAttempt),
   }

@@ -22,3 +22,20 @@ it.each([
   await expect(submitted).rejects.toMatchObject({ code })
   expect(await parts.store.tasks.list()).toEqual([])
 })
+
+it('tells by its place in the order, or by its id, whom a task comes after', async () => {
+  const parts = await realParts()
+  const orchestrator = await beginWith(parts)
+  const { path } = await makeRepository()
+  const task = { driver: 'command', argv: ['true'], description: 'Do it', labels: ['gpu'] }
+  const submit = (requestId: string, ...tasks: object[]) =>
+    orchestrator.submit({ requestId, repo: path, tasks: tasks.map((it) => ({ ...task, ...it })), env: {} })
+  const [first, last] = await submit('request-1', {}, { after: [0, 0] })
+  expect(last?.spec).toMatchObject({ after: [first?.id, first?.id], labels: ['gpu'] })
+  const [next] = await submit('request-2', { after: [last?.id] })
+  expect(next?.spec.after).toEqual([last?.id])
+  await expect(submit('request-3', {}, { after: [2] })).rejects.toMatchObject({ code: 'E_INVALID' })
+  await expect(submit('request-4', { after: [0] })).rejects.toMatchObject({ code: 'E_INVALID' })
+  await expect(submit('request-5', { after: ['t-none'] })).rejects.toMatchObject({ code: 'E_NOT_FOUND' })
+  expect(await parts.store.tasks.list()).toHaveLength(3)
+})

@@ -267,6 +267,13 @@ const BRANCH =
   /^(?!\/|.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)|\/\.|\/$|\.$))[^\p{Cc}\s~^:?*[\\-][^\p{Cc}\s~^:?*[\\]*$/u
 /** A branch name that git takes (git-check-ref-format(1)) and that cannot be read as an option. */
 export const branchName = z.string().max(200).regex(BRANCH, 'not a branch name that git takes')
+/** A label of a host, as its settings take it. */
+export const labelName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,39}$/,
+    'a label is 1 to 40 small letters, digits, dots, dashes and underlines',
+  )
 export const profileName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'a profile is named by 1 to 40 small letters, digits and dashes')

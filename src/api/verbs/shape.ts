@@ -3,6 +3,7 @@ import { z } from 'zod'
 /** What the verbs of the API are made of. */
 
 export const id = z.string().regex(/^[rt]-[0-9a-z]{1,40}$/, 'an id looks like t-4kq8…')
+export const taskId = z.templateLiteral(['t-', z.string().regex(/^[0-9a-z]{1,40}$/)])
 export const absolutePath = z
   .string()
   .max(4_096)

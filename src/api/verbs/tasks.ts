@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { limitsSchema } from '../../profile/profile.ts'
-import { branchName, profileName } from '../../task/task.ts'
+import { branchName, labelName, profileName } from '../../task/task.ts'
 import { routeTable } from '../route-table.ts'
 import { runSchema, taskDetailSchema, taskSchema } from '../views.ts'
-import { absolutePath, byId, none, route, taskName, text } from './shape.ts'
+import { absolutePath, byId, none, route, taskId, taskName, text } from './shape.ts'
 
 /** The verbs of runs, tasks and their agents. */
 
@@ -31,6 +31,13 @@ export const newTaskSchema = z.strictObject({
   interactive: z.boolean().optional(),
   /** Profiles whose agents must approve the work before it counts as done. */
   validate: z.array(profileName).max(10).optional(),
+  /** Labels that a host must have to take it. */
+  labels: z.array(labelName).max(20).optional(),
+  /** Tasks that must be accepted before it is due: ids, or positions in this submission, counted from 0. */
+  after: z
+    .array(z.union([z.int().min(0).max(999), taskId]))
+    .max(1_000)
+    .optional(),
 })
 export type NewTaskRequest = z.infer<typeof newTaskSchema>
 

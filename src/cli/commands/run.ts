@@ -30,6 +30,7 @@ export function define(command: Command, cli: Cli): void {
     '--validate <profiles...>',
     'agents of these profiles must approve the work before it counts as done',
   )
+  command.option('--labels <list>', 'what a host must have to take it, with commas (gpu,linux)')
   command.option('--tries <n>', 'how many attempts may be made', whole('--tries', { min: 1 }))
   command.option('--priority <n>', 'higher runs first', whole('--priority'))
   command.option('--time-limit <minutes>', 'wall time of one attempt', positive('--time-limit'))
@@ -70,10 +71,12 @@ A file of tasks (options on the command line hold for tasks that do not say othe
     - task: Document the options of the command line
       title: Documentation
       priority: 5
+      after: Fix the failing tests
     - task: Format everything
       driver: command
       argv: [npx, prettier, --write, .]
-Also: base, profile, model, forge, runtime, publish, tries, wallMinutes, validate; and limits (of each attempt), with
+after: title or number (1 = the first) of one task or a list of them, or ids; it waits until they are accepted.
+Also: base, profile, model, forge, runtime, publish, tries, wallMinutes, validate, labels; and limits (of each attempt), with
 memoryMegabytes, cpuPercent, wallMinutes, idleMinutes, turns, tokens, costUsd.
 
 Exit codes: 0 every task is accepted, 1 one is not, 130 Ctrl-C (the agents work on).`

@@ -28,6 +28,7 @@ function describe(task: TaskDetail, cli: Cli): string {
       ['task', `${task.id} of run ${task.runId}`],
       ['state', `${state}${tries(task)}`],
       ['nobody can take it', task.unmet && `no host has ${plainText(task.unmet.join(', '))}`],
+      ['comes after', waitsFor(task)],
       ['why', task.reason && plainText(`${task.reason.message} (${task.reason.code})`)],
       ['the agent says', task.summary && plainText(task.summary).trim()],
       ['pull request', pullRequest(task)],
@@ -39,6 +40,7 @@ function describe(task: TaskDetail, cli: Cli): string {
       ['branch', `${plainText(task.branch)} from ${plainText(task.base)}`],
       ['agent', `${plainText(task.driver)}, profile ${task.profile}, runtime ${task.runtime}`],
       ['host', hostOf(task)],
+      ['needs', task.labels && plainText(task.labels.join(', '))],
       ['program', task.argv && plainText(task.argv.join(' '))],
       ['usage', usage(task)],
       ['workspace', task.workspace && plainText(task.workspace)],
@@ -54,6 +56,13 @@ function describe(task: TaskDetail, cli: Cli): string {
 const tries = ({ attempt, used, tries: all }: TaskDetail) =>
   (attempt > 0 ? `, attempt ${attempt}` : '') +
   (used > 0 ? `, ${used} of ${all === 1 ? '1 try' : `${all} tries`} failed` : '')
+
+/** One that has ended otherwise keeps it waiting until a person tries that again. */
+function waitsFor({ waitsFor: all }: TaskDetail): string | undefined {
+  const told = (state: string) =>
+    state === 'dead' || state === 'cancelled' ? `${state}: orch retry brings it back` : state
+  return all?.map(({ id, state, title }) => `${id} (${told(state)}) ${oneLine(title, 100)}`).join('\n')
+}
 
 /** The embedded store has one host only, and nobody asks for its name. */
 function hostOf({ attempts: all }: TaskDetail): string | undefined {

@@ -136,7 +136,7 @@ test.each<[string, string[], object]>([
   ['a text that begins with a dash', ['--', '--help', 'is wrong'], { description: '--help is wrong' }],
   [
     'every option',
-    '-a claude -b develop -t T --profile p --model m --forge local --runtime process --publish agent --tries 2 --priority -5 --time-limit 1.5 --idle-limit 2 --memory 700 --max-turns 9 --validate reviewer security-auditor -- x'.split(
+    '-a claude -b develop -t T --profile p --model m --forge local --runtime process --publish agent --tries 2 --priority -5 --time-limit 1.5 --idle-limit 2 --memory 700 --max-turns 9 --labels gpu,linux --validate reviewer security-auditor -- x'.split(
       ' ',
     ),
     {
@@ -154,6 +154,7 @@ test.each<[string, string[], object]>([
       wallMinutes: 1.5,
       limits: { memoryMegabytes: 700, idleMinutes: 2, turns: 9 },
       validate: ['reviewer', 'security-auditor'],
+      labels: ['gpu', 'linux'],
     },
   ],
 ])('%s', async (_, argv, task) => {

@@ -29,6 +29,8 @@ export interface RunOptions {
   repo?: string
   interactive?: boolean
   validate?: string[]
+  /** With commas. */
+  labels?: string
 }
 
 /** The driver that runs any program. */
@@ -97,7 +99,8 @@ function fields(options: RunOptions): Partial<NewTaskRequest> {
   const all = { base, title, profile, model, forge, runtime, publish, tries, priority, interactive, validate }
   const { memory, idleLimit, maxTurns } = options
   const limits = given({ memoryMegabytes: memory, idleMinutes: idleLimit, turns: maxTurns })
-  return given({ ...all, driver: options.agent, wallMinutes: options.timeLimit, limits })
+  const labels = options.labels?.split(',').map((label) => label.trim())
+  return given({ ...all, labels, driver: options.agent, wallMinutes: options.timeLimit, limits })
 }
 
 /** What the run may take as a whole. */
