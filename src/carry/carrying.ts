@@ -1,5 +1,12 @@
 import type { Attempt, RepositorySource, Task, TaskSpec } from '../task/task.ts'
 
+/** Whose commit it is. `start`: other tasks begin at it; it does not take the place of the newest of the attempt. */
+export interface Work {
+  task: Task
+  epoch: number
+  start?: boolean
+}
+
 /**
  * Repositories and results between hosts that share a store (decision 020). Absent where a store belongs to one host. Paths are
  * those of this host throughout.
@@ -19,7 +26,7 @@ export interface Carrying {
    * Puts a commit of a task's attempt where other hosts get it. `known`: commits that they can get anyway.
    * @throws OrchError E_TOO_LARGE, E_STORE_DOWN, E_GIT, E_DISK_FULL
    */
-  give(work: { task: Task; epoch: number }, commit: string, known: readonly string[]): Promise<void>
+  give(work: Work, commit: string, known: readonly string[]): Promise<void>
   /** Whether the repository of the task has a commit now, wherever it came from. @throws OrchError E_STORE_DOWN */
   take(task: Task, commit: string): Promise<boolean>
   /** What was kept of a task at a remote is needed no longer. */

@@ -41,11 +41,12 @@ export function createResults(
         })
       return missing
     },
-    async give({ task, epoch }, commit, known) {
+    async give({ task, epoch, start }, commit, known) {
       const { repo, forge } = task.spec
       const { keep } = forges[forge]
       try {
-        if (keep) return await keep(repo, `${task.id}/${epoch}`, commit)
+        const name = start ? `${epoch}-${commit.slice(0, 16)}` : `${epoch}`
+        if (keep) return await keep(repo, `${task.id}/${name}`, commit)
       } catch (error) {
         log.warn('a commit cannot be kept at the remote; it goes through the store', { task: task.id, error })
       }

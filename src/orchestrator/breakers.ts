@@ -59,10 +59,18 @@ export function admittedDriver(parts: Parts, attempt: Attempt, choices: readonly
   throw refused.reduce((first, it) => (it.retryAt < first.retryAt ? it : first))
 }
 
-/** Whether an attempt failed to begin because a breaker is open: of its drivers, its forge or one of its MCP servers. */
-export function delayOf({ ids, config }: Parts, thrown: unknown): Delay | undefined {
+/** Another host may take the task soon: the one that could not get its repository passes over it. */
+const AWAY_MS = 1_000
+
+/**
+ * Whether an attempt failed to begin because a breaker is open (of its drivers, its forge or one of its MCP servers), or
+ * because its repository is on another host.
+ */
+export function delayOf({ ids, config, clock }: Parts, thrown: unknown): Delay | undefined {
   if (thrown instanceof OutOfOrder) return thrown
   const { code, message, fix, details } = toOrchError(thrown)
+  if (code === 'E_REPOSITORY_AWAY')
+    return { reason: { code, message: `${message}\n${fix}` }, retryAt: clock.now() + AWAY_MS }
   if (details?.breaker === undefined || typeof details.until !== 'number') return undefined
   const spread = config.breakerSeconds * 500 * ids.fraction()
   return { reason: { code, message: `${message}\n${fix}` }, retryAt: Math.round(details.until + spread) }

@@ -1,5 +1,6 @@
 import type { Driver } from '../agent/agent.ts'
 import type { Breakers } from '../breakers.ts'
+import type { Carrying } from '../carry/carrying.ts'
 import type { Clock } from '../clock.ts'
 import type { Paths } from '../config/paths.ts'
 import type { Config, ProjectConfig } from '../config/schema.ts'
@@ -32,12 +33,6 @@ export interface Repositories {
   chooseForge(root: string, wanted: 'auto' | 'local' | 'github'): Promise<'local' | 'github'>
 }
 
-/** Brings repositories to hosts and results back; answers what other hosts ask of it (verbs `repository.…`). */
-export interface Carrying {
-  /** @throws OrchError E_NOT_FOUND (no such verb, commit or repository), E_INVALID */
-  answer(verb: string, input: unknown): Promise<unknown>
-}
-
 /** Everything the orchestrator works with, as ports; daemon/compose.ts puts the adapters in. */
 export interface Parts {
   /** Name of this host: the holder of leases. */
@@ -62,8 +57,8 @@ export interface Parts {
   meter: Meter
   workspaces: Workspaces
   repositories: Repositories
-  /** Absent where there are no other hosts. */
-  carrying?: Carrying
+  /** Repositories and results between hosts; absent where there are no other hosts. */
+  carrying?: Carrying | undefined
   forges: Readonly<Record<TaskSpec['forge'], Forge>>
   /** git in the environment of the daemon. */
   git: Git

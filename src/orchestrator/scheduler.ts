@@ -48,7 +48,8 @@ export function createScheduler(parts: Parts, crew: Crew, strays: Strays): Sched
   const claimAll = async () => {
     const limitOf = limits(parts)
     while (open && places.length < config.totalAgents) {
-      const except = await fullRepositories(places, limitOf)
+      const full = await fullRepositories(places, limitOf)
+      const except = [...full, ...(parts.carrying?.away() ?? [])]
       const claimed = await store.tasks.claim({
         host,
         now: clock.now(),

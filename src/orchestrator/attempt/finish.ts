@@ -1,6 +1,7 @@
-import type { Attempt, Task } from '../../task/task.ts'
+import { type Attempt, isFinal, type Task } from '../../task/task.ts'
 import type { Parts } from '../parts.ts'
 import { backoff } from './backoff.ts'
+import { shareWork } from './courier.ts'
 import type { Failure } from './failure.ts'
 import type { Held } from './held.ts'
 import { writeResult } from './result.ts'
@@ -17,6 +18,18 @@ export async function accept({ parts, task, attempt, fence }: Held): Promise<voi
   const now = parts.clock.now()
   await writeResult(parts, task, attempt, { outcome: 'accepted', endedAt: now })
   await parts.store.tasks.accept(fence, now)
+  await letGo(parts, task)
+}
+
+/** What a forge has as a pull request need not be kept for other hosts; nor what is in it by now. */
+async function letGo(parts: Parts, task: Task): Promise<void> {
+  if (!parts.carrying || task.spec.proof) return
+  try {
+    const parties = [task, ...(await parts.store.tasks.list({ parent: task.id }))]
+    for (const one of parties) if (isFinal(one.state) || one === task) await parts.carrying.letGo(one)
+  } catch (error) {
+    parts.log.warn('what was kept for other hosts could not be let go of', { task: task.id, error })
+  }
 }
 
 /** The branch must stay at the commit that was proven: leftovers are kept beside it. */
@@ -28,7 +41,8 @@ async function putAway(parts: Parts, task: Task, attempt: Attempt): Promise<void
 }
 
 /** A failed attempt: its processes end, its work is saved, the task goes back to the queue or dies. */
-export async function fail({ parts, task, attempt, fence }: Held, failure: Failure): Promise<void> {
+export async function fail(held: Held, failure: Failure): Promise<void> {
+  const { parts, task, attempt, fence } = held
   const { reason, final, lost } = failure
   const { state } = await parts.directories.status(attempt.agent)
   await stopAgent(parts, task, attempt.agent)
@@ -40,6 +54,7 @@ export async function fail({ parts, task, attempt, fence }: Held, failure: Failu
     events: [...stopped, savedEvent(parts, attempt, saved)],
     attempt: kept,
   })
+  await shareWork(held)
   const now = parts.clock.now()
   await writeResult(parts, task, { ...attempt, ...kept }, { outcome: 'failed', reason, endedAt: now })
   const retryAt = now + backoff(lost ? (task.losses ?? 0) : task.used, parts.config, parts.ids.fraction())

@@ -5,6 +5,7 @@ import type { Hearing } from '../conversation/hearing.ts'
 import { openQuestions } from '../conversation/permit.ts'
 import { createBell } from './bell.ts'
 import { carryOn } from './carry-on.ts'
+import { createCourier } from './courier.ts'
 import { driverOf } from './driver-choice.ts'
 import { AttemptFailed, leaseEnded, lost } from './failure.ts'
 import { openFeed } from './feed.ts'
@@ -46,7 +47,8 @@ export async function follow(held: Held): Promise<void> {
   try {
     const feed = await openFeed(held, reader)
     const place = createPlace(held)
-    const watch = { held, reader, feed, hearing, place, spectators, began: parts.clock.now() }
+    const began = parts.clock.now()
+    const watch = { held, reader, feed, hearing, place, spectators, courier: createCourier(held), began }
     if (place.waitingFor !== 'quota') await place.follow(feed.heard)
     await loop(watch, bell)
   } catch (error) {
@@ -66,6 +68,7 @@ async function loop(watch: Watch, bell: ReturnType<typeof createBell>): Promise<
     const status = await parts.directories.status(attempt.agent) // before reading: what an ended agent printed is all there
     await takeAll(watch, status)
     await watch.spectators.look()
+    await watch.courier.look()
     if (signal.aborted) return
     if (status.exit && exited !== status.turn) await noteExit(watch.held, status.exit, status.turn)
     exited = status.exit ? status.turn : 0
@@ -85,10 +88,11 @@ function untilLook({ held: { parts, task }, feed, place }: Watch): number {
 }
 
 /** Reads on to the end of what is there, and keeps the task's state in step. */
-async function takeAll({ held, feed, place, hearing }: Watch, status: AttemptStatus): Promise<void> {
+async function takeAll({ held, feed, place, hearing, courier }: Watch, status: AttemptStatus): Promise<void> {
   checkOutput(held, status.outBytes)
   for (let events = await feed.take(); events; events = await feed.take()) {
     await countSigns(held, events)
+    courier.notice(events)
     if (place.waitingFor !== 'quota') await place.follow(events)
     checkOutput(held, feed.bytes())
     if (held.signal.aborted) return

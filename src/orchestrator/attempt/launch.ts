@@ -10,7 +10,7 @@ import { chooseDriver } from './driver-choice.ts'
 import type { Held } from './held.ts'
 import { launchSpec } from './launch-spec.ts'
 import { buildPrompt, type History } from './prompt.ts'
-import { saveWork, stopAgent } from './stop.ts'
+import { eventOf, saveWork, stopAgent } from './stop.ts'
 
 /**
  * leased ─▶ working: makes the workspace, writes the attempt directory, starts the shim. Everything may be done again
@@ -36,13 +36,13 @@ async function prepare(held: Held): Promise<void> {
   const { parts, task, attempt, fence } = held
   const { spec } = task
   await checkRun(parts, task)
+  await parts.carrying?.ready(task)
   const settings = await parts.settings(spec.repo)
   const profile = await parts.profiles.find(spec.repo, spec.profile)
   const driver = await chooseDriver(parts, task, attempt, profile)
   await parts.store.tasks.progress(fence, { attempt: { driver: driver.name } })
   const earlier = await attemptsBefore(parts, task, attempt)
-  const before = earlier[0]
-  const workspace = await prepareWorkspace(held, before)
+  const workspace = await prepareWorkspace(held, earlier)
   const setup = await parts.applySetup(settings.setup, { repo: spec.repo, workspace: workspace.path })
   const session = driver.resumes ? sessionToResume(task, attempt, earlier, driver.name) : undefined
   const prompt = buildPrompt(task, attempt.agent, await historyOf(parts, task))
@@ -92,14 +92,27 @@ export async function historyOf(parts: Parts, task: Task): Promise<History> {
   }
 }
 
-async function prepareWorkspace({ parts, task, fence }: Held, before?: Attempt): Promise<Workspace> {
+async function prepareWorkspace(held: Held, earlier: readonly Attempt[]): Promise<Workspace> {
+  const { parts, task, fence } = held
   const { repo, branch, base } = task.spec
+  const [before] = earlier
   const from = task.spec.from ?? (await parts.forges[task.spec.forge].base(repo, base))
   const saved = before && (await endBefore(parts, task, before))
+  await bringWork(held, earlier)
   const workspace = await parts.workspaces.prepare({ repo, name: task.id, branch, from })
   const head = workspace.isNew ? from : await parts.workspaces.reopen(workspace, saved)
   await parts.store.tasks.progress(fence, { attempt: { from: head } })
   return workspace
+}
+
+/** What earlier attempts have committed on other hosts. What is lost with its host is told, and the work goes on without it. */
+async function bringWork({ parts, task, attempt, fence }: Held, earlier: readonly Attempt[]): Promise<void> {
+  const missing = (await parts.carrying?.bring(task, earlier)) ?? []
+  if (missing.length === 0) return
+  const text = `commits of earlier attempts on other hosts cannot be had here: ${missing.join(', ')}`
+  await parts.store.tasks.progress(fence, {
+    events: [{ ...eventOf(parts, attempt, 'note'), data: { text } }],
+  })
 }
 
 /**

@@ -51,10 +51,12 @@ async function askForge(
   forge: Forge,
   commits: Pick<Facts, 'head' | 'from' | 'before' | 'comparison'>,
 ): Promise<WorkProof | undefined> {
-  const { task } = held
+  const { parts, task, fence } = held
   const { spec } = task
   const { head } = commits
-  const published = spec.publish === 'orch' ? await publish(forge, task, head) : await look(forge, task, head)
+  const check = () => parts.store.tasks.progress(fence, {})
+  const published =
+    spec.publish === 'orch' ? await publish(forge, task, head, check) : await look(forge, task, head)
   const first = { ...commits, ...published, checks: [] }
   settle(judgeProof(task, first))
   const checks = await greenChecks(held, forge, published.pullRequest?.ref.number ?? 0)

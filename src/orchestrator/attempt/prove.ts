@@ -2,6 +2,7 @@ import { toOrchError } from '../../errors.ts'
 import type { Proof } from '../../task/task.ts'
 import { bringInMissing, publishedByChildren } from '../family/children.ts'
 import { handedOver } from '../handoff/handed-over.ts'
+import { shareWork } from './courier.ts'
 import { driverOf } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
 import type { Held } from './held.ts'
@@ -19,6 +20,7 @@ export async function prove(held: Held): Promise<void> {
   await stopAgent(parts, task, attempt.agent)
   await commitLeftovers(held)
   await bringInMissing(parts, held)
+  await shareWork(held)
   const proof = await patiently(held, () => proofOf(held))
   if (proof) await parts.store.tasks.verify(fence, parts.clock.now(), proof)
 }

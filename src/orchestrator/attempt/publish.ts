@@ -20,14 +20,26 @@ export async function look(forge: Forge, { spec }: Task, head: string): Promise<
 
 const isMergeOf = (it: PullRequest, head: string) => it.state === 'merged' && it.headCommit === head
 
-/** Pushes and opens what is missing. A branch that moved on the remote is never overwritten. */
-export async function publish(forge: Forge, task: Task, head: string): Promise<Published> {
+/**
+ * Pushes and opens what is missing. A branch that moved on the remote is never overwritten.
+ * @param check throws when the attempt is somebody else's by now: asked right before what other hosts see
+ */
+export async function publish(
+  forge: Forge,
+  task: Task,
+  head: string,
+  check: () => Promise<unknown>,
+): Promise<Published> {
   const { spec } = task
   const seen = await look(forge, task, head)
-  if (seen.remote !== head) await push(forge, task)
+  if (seen.remote !== head) {
+    await check()
+    await push(forge, task)
+  }
   if (seen.pullRequest) return seen.remote === head ? seen : await look(forge, task, head)
   const body =
     `${spec.description.slice(0, 4_000)}\n\n${task.report?.summary ?? ''}\n\nTask ${task.id}`.trim()
+  await check()
   const opened = await forge.open(spec.repo, {
     head: spec.branch,
     base: spec.base,

@@ -1,5 +1,6 @@
 import type { OutputReader } from '../../agent/agent.ts'
 import type { Hearing } from '../conversation/hearing.ts'
+import type { Courier } from './courier.ts'
 import type { Feed } from './feed.ts'
 import type { Held } from './held.ts'
 import type { Place } from './place.ts'
@@ -13,6 +14,7 @@ export interface Watch {
   hearing: Hearing
   place: Place
   spectators: Spectators
+  courier: Courier
   /** When this began, in ms since the epoch. */
   began: number
 }

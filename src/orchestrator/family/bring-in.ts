@@ -27,6 +27,7 @@ export async function bringIn(parts: Parts, parent: Parent, child: Task, { head 
   const { task } = parent
   const before = await mergedBefore(parts, task, child, head)
   if (before) return { merged: before }
+  await parts.carrying?.take(task, head)
   const { title, branch } = child.spec
   const message = `Merge ${branch}\n\n${title} (task ${child.id})`
   const merging = await parts.workspaces.merge(workspaceOf(parts, task), head, message)

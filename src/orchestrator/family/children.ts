@@ -105,7 +105,9 @@ export async function missingChildren(parts: Parts, task: Task, head: string): P
   const missing: Task[] = []
   for (const child of await childrenOf(parts, task)) {
     const work = workToBringIn(child)
-    if (work && !(await parts.workspaces.contains(task.spec.repo, work.head, head))) missing.push(child)
+    if (!work) continue
+    await parts.carrying?.take(task, work.head)
+    if (!(await parts.workspaces.contains(task.spec.repo, work.head, head))) missing.push(child)
   }
   return missing
 }

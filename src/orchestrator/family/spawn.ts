@@ -39,7 +39,25 @@ export async function spawnTasks(
     perTask: settings.delegateTasks,
     perRun: settings.runTasks,
   }
+  await giveStarts(parts, parent, orders)
   return await parts.store.tasks.spawn(parent.fence, { requestId, now: parts.clock.now(), tasks, limits })
+}
+
+/** Commits of the parent that they begin at, for whichever host takes them. */
+async function giveStarts(
+  { carrying, store }: Parts,
+  { task, fence }: { task: Task; fence: Fence },
+  orders: readonly ChildOrder[],
+): Promise<void> {
+  const starts = new Set(orders.flatMap(({ from }) => from ?? []))
+  if (!carrying || starts.size === 0) return
+  const { from, carried } = await store.tasks.progress(fence, {})
+  const known = [from, carried].filter((it) => it !== undefined)
+  for (const start of starts) {
+    if (known.includes(start)) continue
+    await carrying.give({ task, epoch: fence.epoch, start: true }, start, known)
+    if (start !== carried) known.push(start)
+  }
 }
 
 /** A person who chose a program chose it for the whole of the work; but a profile knows its own. */
