@@ -170,7 +170,7 @@ async function memory(server: RedisServer) {
       1,
     )
   const withMessages = await usedBytes(redis)
-  await store.upkeep.prune({ events: 1_000, eventsBefore: 0, tasksBefore: 0 })
+  await store.upkeep.prune({ now: Date.now(), events: 1_000, eventsBefore: 0, tasksBefore: 0 })
   const trimmed = await usedBytes(redis)
   await store.close()
   redis.disconnect()
