@@ -12,6 +12,7 @@ import { createPiDriver } from '../agent/pi/pi.ts'
 import { ensureToken } from '../api/guard.ts'
 import { packageVersion } from '../api/version.ts'
 import { type Breakers, createBreakers } from '../breakers.ts'
+import { openCarry } from '../carry/open.ts'
 import { type Clock, correctedClock, systemClock } from '../clock.ts'
 import { type Environment, loadConfig, userProfiles } from '../config/load.ts'
 import { mcpVariables } from '../config/mcp-variables.ts'
@@ -54,7 +55,7 @@ import { createPresence, hostNameOf } from './host.ts'
 import { answerHosts } from './host-calls.ts'
 import type { Compose, Setup } from './lifecycle.ts'
 import { type OpenedStore, openStore } from './open-store.ts'
-import { createRepositories } from './repositories.ts'
+import { createRepositories, describer } from './repositories.ts'
 
 /**
  * The composition root: the one place where drivers and adapters are named. The store comes first, because its lock
@@ -132,11 +133,11 @@ function mcpFor(parts: Parts, { port }: McpListener): Hono {
 
 function createParts(
   { environment, paths, config, log }: Setup,
-  store: Store,
+  shared: Store,
   reach: Pick<Parts, 'agentTokens' | 'mcpUrl'>,
 ): Omit<Parts, 'hosts'> {
   const { env } = environment
-  const { exchange } = store
+  const { exchange } = shared
   const clock = exchange ? correctedClock(systemClock, exchange.clockOffset) : systemClock
   const ids = createIds(systemRandom)
   const git = createGit(exec, env, paths.state)
@@ -156,6 +157,11 @@ function createParts(
     env,
     lock: repositoryLock,
   })
+  const host = hostNameOf(config.hostName, exchange !== undefined)
+  const lock = repositoryLock.hold
+  const carried = { host, clones: paths.clones, git, clock, log, lock, describe: describer(git) }
+  const carry = exchange && openCarry({ ...carried, store: shared, exchange })
+  const { store = shared, commits } = carry ?? {}
   const bare = createBare({ git, root: paths.forge })
   const agentEnv = passedEnv(env, [...config.passEnv, ...mcpVariables(config)])
   const drivers = byName([
@@ -168,9 +174,13 @@ function createParts(
     createCommandDriver({ env }),
   ])
   const breakers = openBreakers({ config, log, clock, store }, drivers)
-  const github = createGithubForge({ exec, env, git, bare, lock: repositoryLock.hold, clock, log })
+  const github = createGithubForge({ exec, env, git, bare, lock, clock, log })
+  const forges = {
+    local: createLocalForge({ bare, git, records: store.pulls, clock, log, commits }),
+    github: guarded(github, githubBreakers(breakers, git)),
+  }
   return {
-    host: hostNameOf(config.hostName, exchange !== undefined),
+    host,
     config,
     paths,
     store,
@@ -204,10 +214,8 @@ function createParts(
     meter: createMeter({ scan: createProcessScan(system), clock }),
     workspaces,
     repositories: createRepositories({ git, exec, env }),
-    forges: {
-      local: createLocalForge({ bare, git, records: store.pulls, clock, log }),
-      github: guarded(github, githubBreakers(breakers, git)),
-    },
+    forges,
+    carrying: carry?.carrying({ forges, adopt: workspaces.adopt }),
     git,
     clock,
     ids,
@@ -215,7 +223,7 @@ function createParts(
     settings: (repo) => settingsOf(environment, repo),
     applySetup,
     freePorts: portGiver(),
-    runChecks: createCheckRunner({ bare, exec, records: store.pulls, clock }).run,
+    runChecks: createCheckRunner({ bare, exec, records: store.pulls, clock, commits }).run,
     programs: fileURLToPath(new URL('../../bin', import.meta.url)),
     agentEnv,
   }

@@ -1,3 +1,4 @@
+import type { Described } from '../carry/open.ts'
 import { OrchError } from '../errors.ts'
 import type { Env, Exec } from '../exec.ts'
 import { isGithub, parseRemote } from '../forge/github/remote.ts'
@@ -26,6 +27,15 @@ export function createRepositories({ git, exec, env }: { git: Git; exec: Exec; e
       await expectLogin(exec, env, parseRemote(origin)?.host ?? 'github.com')
       return 'github'
     },
+  }
+}
+
+/** What other hosts have to know of a repository. The address of its origin is told without a password. */
+export function describer(git: Git): (path: string) => Promise<Described> {
+  return async (path) => {
+    const { root, origin, shallow } = await openRepository(git, path)
+    const author = await identity(git.in(root)).catch(() => undefined)
+    return { shallow, ...(origin && { url: origin }), ...(author && { author }) }
   }
 }
 

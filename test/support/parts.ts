@@ -2,12 +2,14 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { createCommandDriver } from '../../src/agent/command.ts'
 import { createBreakers } from '../../src/breakers.ts'
+import { openCarry } from '../../src/carry/open.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { type Paths, pathsIn } from '../../src/config/paths.ts'
 import { type Config, configSchema } from '../../src/config/schema.ts'
-import { createRepositories } from '../../src/daemon/repositories.ts'
+import { createRepositories, describer } from '../../src/daemon/repositories.ts'
 import { exec, spawnDetached, spawnPiped } from '../../src/exec.ts'
-import { createBare } from '../../src/forge/bare.ts'
+import { type Bare, createBare } from '../../src/forge/bare.ts'
+import type { Forge } from '../../src/forge/forge.ts'
 import { createCheckRunner } from '../../src/forge/local/check-runner.ts'
 import { createLocalForge } from '../../src/forge/local/local.ts'
 import { createGit } from '../../src/git.ts'
@@ -24,10 +26,10 @@ import { createAttemptDirectories } from '../../src/runtime/attempt-dir.ts'
 import { createProcessRuntime } from '../../src/runtime/process/process.ts'
 import { createMeter } from '../../src/runtime/processes/meter.ts'
 import { createProcessScan, createProcessTable } from '../../src/runtime/processes/system.ts'
-import type { Store } from '../../src/store/store.ts'
+import type { Exchange, Store } from '../../src/store/store.ts'
 import { isFinal, type Task } from '../../src/task/task.ts'
 import { freePorts } from '../../src/workspace/ports.ts'
-import { createRepositoryLock } from '../../src/workspace/repository-lock.ts'
+import { createRepositoryLock, type RepositoryLock } from '../../src/workspace/repository-lock.ts'
 import { applySetup } from '../../src/workspace/setup.ts'
 import { createWorktrees } from '../../src/workspace/worktree.ts'
 import { until } from './orch.ts'
@@ -46,6 +48,10 @@ export interface RealOptions {
   config?: Partial<Config>
   /** Of another host, which closes it: then these are the parts of a further one. */
   store?: Store
+  /** Then repositories and results go to other hosts through it. The store must be that which the hosts share. */
+  exchange?: Exchange
+  /** Another forge for GitHub than the local one. */
+  github?: (deps: { bare: Bare; lock: RepositoryLock['hold'] }) => Forge
   clock?: Clock
   log?: Log
 }
@@ -57,13 +63,21 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   const env = { ...sampleEnv, GIT_AUTHOR_NAME: 'T', GIT_AUTHOR_EMAIL: 't@example.org' }
   const git = createGit(exec, env, '/')
   const config = configSchema.parse({ ...HASTY, ...options.config })
-  const store = options.store ?? (await openStore({ state: paths.state, file: paths.store, log }))
+  const shared = options.store ?? (await openStore({ state: paths.state, file: paths.store, log }))
+  const host = config.hostName ?? 'local'
+  const { exchange } = options
+  const lock = createRepositoryLock({ clock: systemClock }).hold
+  const carried = { host, clones: paths.clones, git, clock, log, lock, describe: describer(git) }
+  const carry = exchange && openCarry({ ...carried, exchange, store: { ...shared, exchange } })
+  const { store = shared, commits } = carry ?? {}
   const system = { platform: process.platform, exec, env }
   const processes = createProcessTable(system)
   const directories = createAttemptDirectories({ root: paths.attempts, clock, processes })
   const withoutTerminal = createProcessRuntime({ root: paths.attempts, env, directories, spawnDetached })
   const bare = createBare({ git, root: paths.forge })
-  const local = createLocalForge({ bare, git, records: store.pulls, clock, log })
+  const local = createLocalForge({ bare, git, records: store.pulls, clock, log, commits })
+  const forges = { local, github: options.github?.({ bare, lock }) ?? local }
+  const workspaces = createWorktrees({ ...worktreeOptions(paths), git, clock, log })
   const breakers = createBreakers({
     clock,
     failures: config.breakerFailures,
@@ -71,7 +85,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
     changed: () => {},
   })
   const parts: Parts = {
-    host: config.hostName ?? 'local',
+    host,
     hosts: { offers: () => undefined, known: async () => [] },
     config,
     paths,
@@ -94,9 +108,10 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
     }),
     directories,
     meter: createMeter({ scan: createProcessScan(system), clock }),
-    workspaces: createWorktrees({ ...worktreeOptions(paths), git, clock, log }),
+    workspaces,
+    carrying: carry?.carrying({ forges, adopt: workspaces.adopt }),
     repositories: createRepositories({ git, exec, env }),
-    forges: { local, github: local },
+    forges,
     git,
     clock,
     ids: createIds(systemRandom),
@@ -104,7 +119,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
     settings: async () => config,
     applySetup,
     freePorts: (count) => freePorts(count, new Set()),
-    runChecks: createCheckRunner({ bare, exec, records: store.pulls, clock }).run,
+    runChecks: createCheckRunner({ bare, exec, records: store.pulls, clock, commits }).run,
     programs: fileURLToPath(new URL('../../bin', import.meta.url)),
     agentEnv: env,
     agentTokens: createAgentTokens('5a'.repeat(32)),
@@ -112,7 +127,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   }
   const close = async () => {
     for (const agent of await directories.list()) await directories.stop(agent, 0)
-    if (!options.store) await store.close()
+    if (!options.store) await shared.close()
   }
   onTestFinished(close)
   return { ...parts, close }

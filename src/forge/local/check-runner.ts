@@ -6,7 +6,7 @@ import { toOrchError } from '../../errors.ts'
 import type { Env, Exec, ExecResult } from '../../exec.ts'
 import { plainText } from '../../text.ts'
 import type { Bare, BareRepository } from '../bare.ts'
-import type { Check } from '../forge.ts'
+import type { Check, CommitCarrier } from '../forge.ts'
 import { freshRecord } from './local.ts'
 import type { PullRequestRecords } from './records.ts'
 
@@ -36,6 +36,8 @@ export interface CheckRunnerOptions {
   records: PullRequestRecords
   exec: Exec
   clock: Clock
+  /** As the local forge has it. */
+  commits?: CommitCarrier | undefined
 }
 
 const SUMMARY_LINES = 100
