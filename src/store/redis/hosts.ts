@@ -25,7 +25,9 @@ export function createHostRegistry({ scripts }: RedisTools): HostRegistry {
     LEAVE,
     { evenWhenFull: true },
   )
-  const list = scripts.define<object, HostRow[]>('orchHostList', [HOSTS], LIST)
+  const list = scripts.define<object, HostRow[]>('orchHostList', [HOSTS], LIST, {
+    evenWhenFull: true,
+  })
   const removeStale = scripts.define<{ before: number; now: number }, HostRow[]>(
     'orchHostRemoveStale',
     [HOSTS],
