@@ -77,6 +77,17 @@ test('a stop that comes while it is still starting is answered and done', async 
   client.close()
 })
 
+test('what makes it impossible to go on stops it in an orderly way, and agents are left alone', async () => {
+  const broken = Promise.withResolvers<OrchError>()
+  const { start, ended, composed } = machine({ broken: broken.promise })
+  const daemon = await (await start()).starting
+  broken.resolve(new OrchError('E_HOST_TAKEN', 'another one has the name'))
+  await daemon.stopped
+  expect(ended).toEqual([{ agents: false }])
+  const events = await composed.journal.read({ types: ['daemon.stopped'] })
+  expect(events).toHaveLength(1)
+})
+
 test('a verb that could not stop the agents leaves the daemon up', async () => {
   const stop = () => Promise.reject(new OrchError('E_RUNTIME', 'tmux hangs'))
   const { start } = machine({ handlers: handlersFor({ stop }) })

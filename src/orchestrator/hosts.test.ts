@@ -17,5 +17,8 @@ test('what nobody has is named', () => {
 })
 
 test('what no single host has together is named as a whole', () => {
-  expect(unmetNeeds(CLAUDE, [host('driver:claude'), host('label:gpu')])).toEqual(['driver:claude', 'label:gpu'])
+  expect(unmetNeeds(CLAUDE, [host('driver:claude'), host('label:gpu')])).toEqual([
+    'driver:claude',
+    'label:gpu',
+  ])
 })
