@@ -1,7 +1,10 @@
+import { delimiter } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AgentCommunicationBus } from '../../src/api/communication-bus.ts'
 import type { TaskDetail } from '../../src/api/contract.ts'
 import type { Message } from '../../src/message/message.ts'
+import { agentProcesses } from '../support/agent-processes.ts'
 import { orch as commandLine } from '../support/cli.ts'
 import { joinOrch, type Orch, startOrch, until } from '../support/orch.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
@@ -9,13 +12,16 @@ import { makeRepository } from '../support/repository.ts'
 
 /** Two hosts with state directories of their own over one Redis: what a person asks of one of them about an agent of the other. */
 
+const claude = fileURLToPath(new URL('../fixtures/agents/claude', import.meta.url))
+const PATH = [claude, process.env.PATH].join(delimiter)
+
 let redis: RedisServer
 let alpha: Orch
 let beta: Orch
 let repo: string
 beforeAll(async () => {
   redis = await startRedis(['--appendonly', 'yes'])
-  const own = { ORCH_HEARTBEAT_SECONDS: '1', ORCH_LEASE_SECONDS: '5' }
+  const own = { PATH, ORCH_HEARTBEAT_SECONDS: '1', ORCH_LEASE_SECONDS: '5' }
   const cluster = { ORCH_REDIS: redis.url, ORCH_CLUSTER: 'two', ORCH_HOST_NAME: 'alpha', ...own }
   alpha = await startOrch({ ...cluster, ORCH_TOTAL_AGENTS: '1' })
   repo = (await makeRepository()).path
@@ -50,6 +56,13 @@ async function atBeta(script: string, more: object = {}): Promise<TaskDetail> {
     20_000,
   )
 }
+
+const eventsOf = async (id: string) => {
+  const events: { type: string; data?: Record<string, unknown> | undefined }[] = []
+  for await (const event of alpha.client.events({ task: id, after: 0, follow: false })) events.push(event)
+  return events
+}
+const has = async (id: string, type: string) => (await eventsOf(id)).some((event) => event.type === type)
 
 const cli = (at: Orch, ...argv: string[]) => commandLine(argv, { state: at.stateDir, env: { ...at.env } })
 
@@ -152,4 +165,45 @@ test('a program asks one that is connected to another host, and has its answer',
   expect(performance.now() - began).toBeLessThan(3_000) // woken, not found by looking now and then
   await there.close()
   await here.close()
+})
+
+test('a word, an interrupt and a critical message get to an agent of another host', async () => {
+  const talks = { driver: 'claude', argv: undefined, tries: 1 }
+  const made = await atBeta('', { ...talks, description: '[[ends-its-turn-when-spoken-to]]' })
+  await until('its turn began', () => has(made.id, 'turn.started'))
+  expect(await cli(alpha, 'say', made.id, 'One thing more')).toMatchObject({ code: 0 })
+  expect((await alpha.finished(made.runId))[0]).toMatchObject({ state: 'accepted', summary: 'Turn 2 done.' })
+  const hangs = await atBeta('', { ...talks, description: '[[hangs]]' })
+  await until('its turn began', () => has(hangs.id, 'turn.started'))
+  const warning = ['send', hangs.id, '--type', 'warning', '--priority', 'critical', 'Stop at once']
+  expect(await cli(alpha, ...warning)).toMatchObject({ code: 0 })
+  await until('beta ended its turn', () => has(hangs.id, 'agent.interrupted'))
+  await alpha.client.call('cancel', { params: { id: hangs.id } })
+})
+
+test('a host that dies: what the journal has of its log, a plain word for what needs it; back again it ends what was cancelled', async () => {
+  const made = await atBeta('', {
+    driver: 'claude',
+    argv: undefined,
+    tries: 1,
+    description: '[[calls-many-tools]]',
+  })
+  await until('it has begun', () => has(made.id, 'tool.called'))
+  process.kill(await beta.pid(), 'SIGKILL')
+  const { code, out } = await cli(alpha, 'logs', made.id)
+  expect({ code, out }).toEqual({
+    code: 0,
+    out: expect.stringMatching(/^-- beta does not answer.*\n● Bash echo step 1 ✓\n/),
+  })
+  expect(await cli(alpha, 'say', made.id, 'Hello')).toMatchObject({
+    code: 5,
+    err: expect.stringContaining('E_HOST_GONE'),
+  })
+  const shown = await cli(alpha, 'show', made.id)
+  expect(shown.out).toContain('beta')
+  expect(shown.out).not.toContain(beta.paths.attempts)
+  expect(await cli(alpha, 'cancel', made.id)).toMatchObject({ code: 0 })
+  expect((await alpha.task(made.id)).state).toBe('cancelled')
+  expect((await cli(beta, 'logs', made.id)).out).toMatch(/^● Bash echo step 1 ✓\n/) // which starts its daemon
+  await until('its agent is ended', () => agentProcesses(made.id).length === 0)
 })
