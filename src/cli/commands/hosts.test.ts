@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fakeDaemon, orch, taskDetail, taskView } from '../../../test/support/cli.ts'
 import { handlersFor } from '../../../test/support/daemon-handlers.ts'
+import { temporaryDirectory } from '../../../test/support/temporary.ts'
 import type { Answer } from '../../api/contract.ts'
 
 type Host = Answer<'hosts'>['hosts'][number]
@@ -122,4 +125,17 @@ test.each([
 test('the ways to start exclude each other', async () => {
   expect(await orch(['start', '--install', '--foreground'])).toMatchObject({ code: 2 })
   expect(await orch(['start', '--uninstall', '--labels', 'gpu'])).toMatchObject({ code: 2 })
+})
+
+test('a service is told of the secret that it will not have', async () => {
+  const state = temporaryDirectory()
+  const settings = 'redis:\n  url: redis://127.0.0.1:6379\n  password: REDIS_PASSWORD\n'
+  writeFileSync(join(state, 'config.yaml'), settings)
+  const { code, err } = await orch(['start', '--install'], { state, platform: 'freebsd' })
+  expect({ code, err }).toEqual({
+    code: 4,
+    err: expect.stringContaining('needs the variable REDIS_PASSWORD'),
+  })
+  const { err: without } = await orch(['start', '--install'], { platform: 'freebsd' })
+  expect(without).not.toContain('variable')
 })

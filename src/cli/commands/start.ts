@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { daemonArgv } from '../../api/program.ts'
+import { loadConfig } from '../../config/load.ts'
 import { OrchError } from '../../errors.ts'
 import { type Env, spawnForeground } from '../../exec.ts'
 import { examples } from '../arguments.ts'
@@ -43,6 +44,7 @@ export function define(command: Command, cli: Cli): void {
 }
 
 async function service(cli: Cli, install: boolean, variables: Env): Promise<void> {
+  if (install) await tellOfSecrets(cli)
   const { installService, uninstallService } = await import('../../daemon/service.ts')
   const { environment, platform } = cli.world
   const { file, commands } = await (install ? installService : uninstallService)({
@@ -55,6 +57,16 @@ async function service(cli: Cli, install: boolean, variables: Env): Promise<void
     const ran = commands.map((argv) => `ran ${argv.join(' ')}\n`).join('')
     return `${install ? 'wrote' : 'removed'} ${file}\n${ran}`
   })
+}
+
+/** A service has not the variables of this shell, and its file is no place for a secret. */
+async function tellOfSecrets({ world: { environment }, note }: Cli): Promise<void> {
+  const { config } = await loadConfig(environment)
+  const name = config.redis?.password
+  if (name === undefined) return
+  note(
+    `note: the service needs the variable ${name}: for systemd put ${name}=… into ~/.config/environment.d/orch.conf (chmod 600), then log in again`,
+  )
 }
 
 /** Ctrl-C reaches daemon and us alike: it stops, and we give its exit code. */
