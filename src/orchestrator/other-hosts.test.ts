@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { until } from '../../test/support/orch.ts'
 import { ended, order, taskWhen } from '../../test/support/parts.ts'
 import { makeRepository } from '../../test/support/repository.ts'
@@ -104,4 +104,27 @@ test('a program that only another host has may be asked for', async () => {
   await expect(submit()).rejects.toMatchObject({ code: 'E_NO_AGENT' })
   await beat(['driver:claude'])
   expect(await submit()).toMatchObject([{ state: 'queued', spec: { driver: 'claude' } }])
+})
+
+test('many tasks of another host that this one cannot take cost it a look now and then, and no list', async () => {
+  const { alpha, beta, begin } = await twoHosts()
+  const { path } = await makeRepository()
+  beta.parts.hosts.offers = () => []
+  await begin(beta)
+  const { tasks } = beta.parts.store
+  const first = await order(alpha.orchestrator, path, 'echo x >x.txt')
+  await ended(beta.parts, first)
+  const list = vi.spyOn(tasks, 'list')
+  const claim = vi.spyOn(tasks, 'claim')
+  const one = { driver: 'command', argv: ['true'], description: 'Do it', labels: ['gpu'] }
+  await alpha.orchestrator.submit({
+    requestId: crypto.randomUUID(),
+    repo: path,
+    tasks: Array.from({ length: 200 }, () => one),
+    env: {},
+  })
+  await until('it has looked', () => claim.mock.calls.length > 0)
+  await beta.orchestrator.end()
+  expect(claim.mock.calls.length).toBeLessThan(20)
+  expect(list.mock.calls.filter(([filter]) => filter?.host === 'beta')).toEqual([])
 })
