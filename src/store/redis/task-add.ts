@@ -10,7 +10,7 @@ import { TASK_ROW } from './lua/task-row.ts'
 import { type EventRow, eventRow } from './row.ts'
 import { type Looks, noTask } from './task-look.ts'
 import type { TaskReading } from './task-read.ts'
-import { type AddedTask, addedTask, idsOf, type TaskRow, taskOf } from './task-record.ts'
+import { type AddedTask, addedTask, idsOf, type TaskRow, taskOf, WHEN_FULL } from './task-record.ts'
 import type { RedisTools } from './tools.ts'
 
 interface Added {
@@ -51,6 +51,7 @@ export function createAdding(
     'orchBeforeSpawn',
     [TASK_ROW],
     BEFORE_SPAWN,
+    WHEN_FULL,
   )
   const spawnTasks = scripts.define<SpawnInput, 'again' | 'done'>('orchSpawn', parts, SPAWN_TASKS)
 

@@ -2,15 +2,15 @@ import { TASK_STATES, type Task } from '../../task/task.ts'
 import { CHECK_TASKS } from './lua/task-check.ts'
 import { LOOK_AT_TASKS } from './lua/task-read.ts'
 import { TASK_ROW } from './lua/task-row.ts'
-import { type TaskRow, taskOf } from './task-record.ts'
+import { type TaskRow, taskOf, WHEN_FULL } from './task-record.ts'
 import type { RedisTools } from './tools.ts'
 
 const PIECE = 100
 
 /** What is wrong with tasks, attempts, leases and the queue, in sentences. In pieces, each of one moment. */
 export async function* checkTasks({ redis, prefix, scripts }: RedisTools): AsyncGenerator<string> {
-  const check = scripts.define<{ ids: string[] }, string[]>('orchCheckTasks', [], CHECK_TASKS)
-  const look = scripts.define<{ ids: string[] }, TaskRow[]>('orchTasks', [TASK_ROW], LOOK_AT_TASKS)
+  const check = scripts.define<{ ids: string[] }, string[]>('orchCheckTasks', [], CHECK_TASKS, WHEN_FULL)
+  const look = scripts.define<{ ids: string[] }, TaskRow[]>('orchTasks', [TASK_ROW], LOOK_AT_TASKS, WHEN_FULL)
   for (let from = 0; ; from += PIECE) {
     const ids = await redis.zrange(`${prefix}tasks`, from, String(from + PIECE - 1))
     if (ids.length === 0) break

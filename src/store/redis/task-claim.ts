@@ -5,7 +5,8 @@ import { OFFER_TASK, RELEASE_TASK } from './lua/task-offer.ts'
 import { TASK_QUEUE } from './lua/task-queue.ts'
 import { TASK_ROW } from './lua/task-row.ts'
 import type { Mover, Step } from './task-move.ts'
-import { exceptOf, type Look, lookOf, offersOf, type TaskRow } from './task-record.ts'
+import { exceptOf, type Look, lookOf, offersOf, type TaskRow, WHEN_FULL } from './task-record.ts'
+import { defineTogether } from './together.ts'
 import type { RedisTools } from './tools.ts'
 
 interface OfferInput {
@@ -20,8 +21,13 @@ const RESERVE_MS = 5_000
 
 export function createClaims({ scripts }: RedisTools, { move }: Mover) {
   const parts = [TASK_QUEUE, TASK_ROW]
-  const offer = scripts.define<OfferInput, TaskRow | 'more' | undefined>('orchOffer', parts, OFFER_TASK)
-  const release = scripts.define<{ id: string }, void>('orchRelease', [TASK_QUEUE], RELEASE_TASK)
+  const offer = defineTogether<OfferInput, TaskRow | 'more' | undefined>(
+    scripts,
+    'orchOffer',
+    parts,
+    OFFER_TASK,
+  )
+  const release = scripts.define<{ id: string }, void>('orchRelease', [TASK_QUEUE], RELEASE_TASK, WHEN_FULL)
 
   /** Undefined when another host was faster. Whatever fails, the task is there for others at once. */
   async function lease(look: Look, request: ClaimRequest): Promise<Claimed | undefined> {

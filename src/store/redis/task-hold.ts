@@ -8,7 +8,8 @@ import { ATTEMPT_ROW, TASK_ROW } from './lua/task-row.ts'
 import { type EventRow, eventRow } from './row.ts'
 import { type Looks, noTask } from './task-look.ts'
 import type { Mover } from './task-move.ts'
-import { fieldsOf, type Look, lookOf, type TaskRow } from './task-record.ts'
+import { fieldsOf, type Look, lookOf, type TaskRow, WHEN_FULL } from './task-record.ts'
+import { defineTogether } from './together.ts'
 import type { RedisTools } from './tools.ts'
 
 /** Leases, and what becomes known of an attempt while it goes on. */
@@ -18,6 +19,7 @@ interface NoteInput {
   epoch: string
   host: string
   fields: string[]
+  /** Names of what is known no more. */
   gone: string[]
   events: EventRow[]
 }
@@ -29,15 +31,20 @@ export function createHolding(
   looks: Looks,
   { move }: Mover,
 ): Pick<TaskStore, 'renew' | 'rescue' | 'progress'> {
-  const renew = scripts.define<{ host: string; ends: number }, TaskId[]>('orchRenew', [], RENEW_LEASES, {
-    evenWhenFull: true,
-  })
+  const renew = scripts.define<{ host: string; ends: number }, TaskId[]>(
+    'orchRenew',
+    [],
+    RENEW_LEASES,
+    WHEN_FULL,
+  )
   const lapsed = scripts.define<{ host: string; now: number; limit: number }, TaskRow[]>(
     'orchLapsed',
     [TASK_ROW],
     LAPSED_TASKS,
+    WHEN_FULL,
   )
-  const note = scripts.define<NoteInput, Attempt | 'none' | 'stale'>(
+  const note = defineTogether<NoteInput, Attempt | 'none' | 'stale'>(
+    scripts,
     'orchProgress',
     [ATTEMPT_ROW],
     NOTE_PROGRESS,

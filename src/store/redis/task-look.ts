@@ -3,7 +3,7 @@ import type { TaskId } from '../../id.ts'
 import { isHeld, type Task } from '../../task/task.ts'
 import { LOOK_AT_TASKS } from './lua/task-read.ts'
 import { TASK_ROW } from './lua/task-row.ts'
-import { type Look, lookOf, type TaskRow, taskOf } from './task-record.ts'
+import { type Look, lookOf, type TaskRow, taskOf, WHEN_FULL } from './task-record.ts'
 import type { RedisTools } from './tools.ts'
 
 /** Reading single tasks; and this host's own last look at those that it moves, so that an arrow need not read first. */
@@ -23,7 +23,12 @@ const MOST_LOOKS = 1_000
 const PIECE = 200
 
 export function createLooks({ scripts }: RedisTools): Looks {
-  const look = scripts.define<{ ids: readonly TaskId[] }, TaskRow[]>('orchTasks', [TASK_ROW], LOOK_AT_TASKS)
+  const look = scripts.define<{ ids: readonly TaskId[] }, TaskRow[]>(
+    'orchTasks',
+    [TASK_ROW],
+    LOOK_AT_TASKS,
+    WHEN_FULL,
+  )
   const looks = new Map<TaskId, Look>()
   return {
     async named(ids) {

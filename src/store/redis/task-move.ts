@@ -7,7 +7,8 @@ import { MOVE_TASK } from './lua/task-move.ts'
 import { TASK_GATE, TASK_QUEUE } from './lua/task-queue.ts'
 import { type EventRow, eventRow } from './row.ts'
 import { type Looks, noTask } from './task-look.ts'
-import { attemptFields, fieldsOf, type Look, recordOf } from './task-record.ts'
+import { attemptFields, fieldsOf, type Look, recordOf, WHEN_FULL } from './task-record.ts'
+import { defineTogether } from './together.ts'
 import type { RedisTools } from './tools.ts'
 
 /** An arrow and what goes with it. */
@@ -56,8 +57,8 @@ const MOST_LOOKS = 50
 
 export function createMover({ scripts }: RedisTools, looks: Looks): Mover {
   const parts = [TASK_QUEUE, TASK_GATE, TASK_MAIL]
-  const script = scripts.define<MoveInput, Moved>('orchMove', parts, MOVE_TASK)
-  const end = scripts.define<MoveInput, Moved>('orchEnd', parts, MOVE_TASK, { evenWhenFull: true })
+  const script = defineTogether<MoveInput, Moved>(scripts, 'orchMove', parts, MOVE_TASK)
+  const end = defineTogether<MoveInput, Moved>(scripts, 'orchEnd', parts, MOVE_TASK, WHEN_FULL)
 
   async function move(look: Look, step: Step): Promise<Task | undefined> {
     const answer = await (step.end ? end : script)(inputOf(look, step))

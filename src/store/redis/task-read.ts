@@ -5,7 +5,7 @@ import { storeError } from './failure.ts'
 import { ATTEMPTS_OF, COUNT_TASKS, LIST_TASKS, NEXT_DUE } from './lua/task-read.ts'
 import { ATTEMPT_ROW, TASK_ROW } from './lua/task-row.ts'
 import type { Looks } from './task-look.ts'
-import { type TaskRow, taskOf } from './task-record.ts'
+import { type TaskRow, taskOf, WHEN_FULL } from './task-record.ts'
 import type { RedisTools } from './tools.ts'
 
 export type TaskReading = Pick<
@@ -32,10 +32,21 @@ export function createReading(tools: RedisTools, looks: Looks): TaskReading {
     'orchList',
     [TASK_ROW],
     LIST_TASKS,
+    WHEN_FULL,
   )
-  const count = scripts.define<{ states: readonly TaskState[] }, number[]>('orchCounts', [], COUNT_TASKS)
-  const due = scripts.define<object, number | null>('orchNextDue', [], NEXT_DUE)
-  const attempts = scripts.define<{ id: TaskId }, Attempt[]>('orchAttempts', [ATTEMPT_ROW], ATTEMPTS_OF)
+  const count = scripts.define<{ states: readonly TaskState[] }, number[]>(
+    'orchCounts',
+    [],
+    COUNT_TASKS,
+    WHEN_FULL,
+  )
+  const due = scripts.define<object, number | null>('orchNextDue', [], NEXT_DUE, WHEN_FULL)
+  const attempts = scripts.define<{ id: TaskId }, Attempt[]>(
+    'orchAttempts',
+    [ATTEMPT_ROW],
+    ATTEMPTS_OF,
+    WHEN_FULL,
+  )
 
   async function list({ limit = Number.POSITIVE_INFINITY, ...filter }: TaskFilter = {}): Promise<Task[]> {
     if (filter.states?.length === 0 || limit <= 0) return []

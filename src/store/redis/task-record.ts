@@ -19,6 +19,9 @@ export interface TaskRow {
   spec: TaskSpec
 }
 
+/** Of scripts that only read, or free more than they take. */
+export const WHEN_FULL = { evenWhenFull: true } as const
+
 /** A task as it was read, and which of its records that was. */
 export interface Look {
   task: Task

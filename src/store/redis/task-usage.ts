@@ -4,6 +4,7 @@ import type { TaskStore } from '../store.ts'
 import { storeError } from './failure.ts'
 import { USED_BY } from './lua/task-read.ts'
 import { ATTEMPT_ROW } from './lua/task-row.ts'
+import { WHEN_FULL } from './task-record.ts'
 import type { RedisTools } from './tools.ts'
 
 /** An attempt, the profile and the driver that were asked for, and the place of its task. */
@@ -39,6 +40,7 @@ export function createUsage({ redis, prefix, scripts }: RedisTools): TaskStore['
     'orchUsed',
     [ATTEMPT_ROW],
     USED_BY,
+    WHEN_FULL,
   )
 
   /** Names of attempts, `TASK:EPOCH`. */
