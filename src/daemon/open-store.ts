@@ -1,6 +1,8 @@
 import type { RedisConfig } from '../config/schema.ts'
 import { type OrchError, toOrchError } from '../errors.ts'
+import { LEASE_MARGIN_MS } from '../orchestrator/lease.ts'
 import { openRedisStore } from '../store/redis/redis.ts'
+import { writeImage } from '../store/sqlite/image.ts'
 import { holdStoreFile } from '../store/sqlite/lock.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite.ts'
 import type { Reach, Store } from '../store/store.ts'
@@ -36,7 +38,8 @@ export async function openStore(setup: Setup): Promise<OpenedStore> {
   const place = redisPlace(setup.environment, { ...setup.config, redis }, setup.log)
   const free = await holdStoreFile(setup.paths.store)
   try {
-    const store = await openRedisStore({ ...place, leaseMs: setup.config.leaseSeconds * 1_000 })
+    const leaseMs = setup.config.leaseSeconds * 1_000 + LEASE_MARGIN_MS
+    const store = await openRedisStore({ ...place, image: writeImage, leaseMs })
     setup.log.info('store', { kind: 'redis', cluster, place: describePlace(redis) })
     return shared(store, { kind: 'redis', cluster, place: describePlace(redis) }, free)
   } catch (thrown) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { silentLog } from '../../src/log.ts'
 import { openRedisStore } from '../../src/store/redis/redis.ts'
+import { writeImage } from '../../src/store/sqlite/image.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { storeContract } from './store.ts'
 
@@ -13,7 +14,7 @@ afterAll(() => server.dispose())
 
 storeContract('redis', async () => {
   const config = { url: server.url, sentinelName: 'mymaster', required: true }
-  const place = { config, cluster: `c${++clusters}`, log: silentLog }
+  const place = { config, image: writeImage, cluster: `c${++clusters}`, log: silentLog }
   let store = await openRedisStore(place)
   const reopen = async () => {
     await store.close()

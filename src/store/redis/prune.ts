@@ -1,4 +1,5 @@
 import type { Retention } from '../store.ts'
+import { storeError } from './failure.ts'
 import { BOX_FORGET } from './lua/mail-keep.ts'
 import { CUT, FORGET_RUN, IS_OLD, IS_OPEN, OLD_RUNS, PLACE, THIN } from './lua/prune.ts'
 import { TASK_FORGET } from './lua/task-forget.ts'
@@ -21,7 +22,12 @@ type Forgotten = { gone: number; more: boolean }
 /** Forgets what is old; `store.pruned` is written before the first that goes. Safe to be done by several hosts at once. */
 export function createPrune({ redis, scripts, prefix }: RedisTools) {
   const freeing = { evenWhenFull: true } as const
-  const look = scripts.define<Window & { beyond: number; before: number }, Cut>('orchCut', [IS_OPEN], CUT)
+  const look = scripts.define<Window & { beyond: number; before: number }, Cut>(
+    'orchCut',
+    [IS_OPEN],
+    CUT,
+    freeing,
+  )
   const thin = scripts.define<Window, { gone: number; after: number }>(
     'orchThin',
     [IS_OPEN, PLACE],
@@ -31,11 +37,12 @@ export function createPrune({ redis, scripts, prefix }: RedisTools) {
   const oldRuns = scripts.define<
     { after: string; before: number; piece: number },
     { found: string[]; after: string; done: boolean }
-  >('orchOldRuns', [], OLD_RUNS)
+  >('orchOldRuns', [], OLD_RUNS, freeing)
   const old = scripts.define<{ run: string; before: number }, boolean>(
     'orchIsOld',
     [IS_OPEN, IS_OLD],
     'return cjson.encode(is_old(A.run, A.before))',
+    freeing,
   )
   const forget = scripts.define<{ run: string; before: number; piece: number }, Forgotten>(
     'orchForgetRun',
@@ -83,7 +90,7 @@ export function createPrune({ redis, scripts, prefix }: RedisTools) {
   }
 
   return async (bounds: Retention): Promise<{ events: number; tasks: number }> => {
-    const upTo = await cutOf(bounds)
+    const upTo = await cutOf(bounds).catch((error) => Promise.reject(storeError(error)))
     const { now, tasksBefore: before } = bounds
     let said = false
     const say = async () => {

@@ -1,4 +1,5 @@
 import type { Store } from '../store.ts'
+import type { ImageWriter } from '../transfer.ts'
 import { connectRedis, type RedisPlace } from './connection.ts'
 import { examineRedis, refuseTroubles } from './examine.ts'
 import { createExchange } from './exchange.ts'
@@ -10,6 +11,7 @@ import { createPullRequestRecords } from './pulls.ts'
 import { createScripts } from './script.ts'
 import { createTaskStore } from './tasks.ts'
 import type { RedisTools } from './tools.ts'
+import { refuseMoved } from './transfer.ts'
 import { createUpkeep } from './upkeep.ts'
 
 export interface RedisStoreOptions extends RedisPlace {
@@ -17,6 +19,8 @@ export interface RedisStoreOptions extends RedisPlace {
   cluster: string
   /** How long leases of tasks are at most, in ms (30,000): for so long nothing is claimed after Redis has begun anew. */
   leaseMs?: number
+  /** Makes the files of backups. */
+  image?: ImageWriter
 }
 
 /**
@@ -27,17 +31,19 @@ export interface RedisStoreOptions extends RedisPlace {
 export async function openRedisStore({
   cluster,
   leaseMs = 30_000,
+  image,
   ...place
 }: RedisStoreOptions): Promise<Store> {
   const connection = await connectRedis(place)
   const { redis } = connection
   const prefix = `{${cluster}}:`
   const life = newLife(leaseMs)
+  const scripts = createScripts(redis, prefix, life)
   const tools: RedisTools = {
     redis,
     connection,
     prefix,
-    scripts: createScripts(redis, prefix, life),
+    scripts,
     life,
     log: place.log,
   }
@@ -48,6 +54,7 @@ export async function openRedisStore({
   const pulls = createPullRequestRecords(tools)
   try {
     refuseTroubles(await examineRedis(redis, prefix))
+    await refuseMoved(redis, prefix)
     await exchange.begin()
   } catch (error) {
     connection.end()
@@ -60,8 +67,9 @@ export async function openRedisStore({
     mailboxes,
     hosts: createHostRegistry(tools),
     exchange,
-    upkeep: createUpkeep(tools),
+    upkeep: createUpkeep(tools, mailboxes, image),
     async close() {
+      await scripts.close()
       await Promise.all([journal.close(), mailboxes.end(), exchange.close()])
       connection.end()
     },

@@ -28,7 +28,7 @@ export async function backupDatabase(db: Database, target: string): Promise<{ by
   }
 }
 
-function reserve(target: string): void {
+export function reserve(target: string): void {
   try {
     closeSync(openSync(target, 'wx', 0o600))
   } catch (error) {

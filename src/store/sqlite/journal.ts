@@ -4,7 +4,7 @@ import type { Journal } from '../store.ts'
 import type { Database } from './database.ts'
 import type { GroupCommit, SideEffects } from './group.ts'
 
-interface EventRow {
+export interface EventRow {
   seq: number
   type: string
   at: number
@@ -26,7 +26,7 @@ export interface EventTable extends SideEffects {
 
 /** seq is the table's rowid (the highest + 1): whoever prunes events one day must keep the newest. */
 const INSERT = `INSERT INTO events (type, at, run_id, task_id, epoch, agent, data) VALUES (?, ?, ?, ?, ?, ?, ?)`
-const COLUMNS = 'seq, type, at, run_id, task_id, epoch, agent, data'
+export const COLUMNS = 'seq, type, at, run_id, task_id, epoch, agent, data'
 
 export function createEventTable(db: Database, log: Log): EventTable {
   const listeners = new Set<(events: JournalEvent[]) => void>()
@@ -112,7 +112,7 @@ export function select(query: Parameters<Journal['read']>[0]): { sql: string; va
 const walk = (where: string[], limit: string) =>
   `SELECT ${COLUMNS} FROM events WHERE ${where.join(' AND ')} ORDER BY seq ${limit}`
 
-function toRow(event: NewEvent): EventRow {
+export function toRow(event: NewEvent): EventRow {
   return {
     seq: 0,
     type: event.type,
@@ -125,7 +125,7 @@ function toRow(event: NewEvent): EventRow {
   }
 }
 
-function toEvent(row: EventRow): JournalEvent {
+export function toEvent(row: EventRow): JournalEvent {
   return {
     seq: row.seq,
     type: row.type as EventType,
