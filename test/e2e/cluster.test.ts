@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { orch as commandLine } from '../support/cli.ts'
 import { joinOrch, type Orch, startOrch, until } from '../support/orch.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { makeRepository } from '../support/repository.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 /** Daemons with state directories of their own, one Redis: who is there, and who takes which task. */
 
@@ -89,16 +92,16 @@ test('labels decide who takes a task; both hosts work, and each status shows all
 })
 
 test('priority is one for all: a place on either host goes to the most urgent', async () => {
-  const plug = await alpha.submit(
-    repo,
-    Array.from({ length: 4 }, () => task({}, 'echo x >x.txt; sleep 2')),
-  )
+  const gate = join(temporaryDirectory(), 'open')
+  const plugged = task({}, `echo x >x.txt; while [ ! -e ${gate} ]; do sleep 0.1; done`)
+  const plug = await alpha.submit(repo, [plugged, plugged, plugged, plugged])
   await until('all places are taken', async () => {
     const running = (await hostsAt(alpha)).map(({ agents }) => agents.running)
     return running.join() === '2,2'
   })
   const low = await beta.submit(repo, [task({ priority: 1 }), task({ priority: 1 })])
   const high = await alpha.submit(repo, [task({ priority: 9 }), task({ priority: 9 })])
+  writeFileSync(gate, '')
   const leased: string[] = []
   await Promise.all([plug, low, high].map(({ id }) => alpha.finished(id)))
   for await (const { taskId = '' } of alpha.client.events({
@@ -132,6 +135,19 @@ test('a task that no host can take is told on each of them, and taken when one c
   const [done] = await alpha.finished(id)
   expect(done).toMatchObject({ state: 'accepted', attempts: [{ host: 'beta' }] })
   expect((await alpha.client.call('status', { query: {} })).warnings).toEqual([])
+})
+
+test('a host is woken by what others queue: it does not look by itself for minutes', async () => {
+  const rarely = { ...QUICK, ORCH_HOST_LABELS: 'late', ORCH_RECONCILE_SECONDS: '300' }
+  const delta = await joinOrch(alpha, 'delta', rarely)
+  try {
+    const { id } = await alpha.submit(repo, [task({ labels: ['late'] })])
+    const [done] = await alpha.finished(id, 30_000)
+    expect(done).toMatchObject({ state: 'accepted', attempts: [{ host: 'delta' }] })
+  } finally {
+    await delta.close()
+  }
+  expect(await namesAt(alpha)).toEqual(['alpha up', 'beta up'])
 })
 
 test('a host that is killed is stale, then gone; when it comes back it is there again', async () => {
