@@ -20,9 +20,10 @@ export interface Forge {
   head(repo: string, branch: string): Promise<string | undefined>
   /**
    * Brings the branch as it stands in the person's repository to the remote, through a bare repository of the daemon's own,
-   * fast-forward only. @throws OrchError E_HEAD_MOVED when the remote has commits that the branch has not.
+   * fast-forward only. `check` is asked right before others see it, and may throw: who has lost the task pushes nothing.
+   * @throws OrchError E_HEAD_MOVED when the remote has commits that the branch has not.
    */
-  push(repo: string, branch: string): Promise<string>
+  push(repo: string, branch: string, check?: () => Promise<unknown>): Promise<string>
   /** Takes over a branch as it stands in the person's repository and gives its commit; undefined when there is none. Publishes nothing. */
   fetch(repo: string, branch: string): Promise<string | undefined>
   /** Compares two commits by merge base: what a pull request from `head` into `base` would change. */

@@ -50,6 +50,8 @@ export interface RealOptions {
   store?: Store
   /** Then repositories and results go to other hosts through it. The store must be that which the hosts share. */
   exchange?: Exchange
+  /** Bytes of one bundle that goes to other hosts. */
+  most?: number
   /** Another forge for GitHub than the local one. */
   github?: (deps: { bare: Bare; lock: RepositoryLock['hold'] }) => Forge
   clock?: Clock
@@ -68,7 +70,14 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   const { exchange } = options
   const lock = createRepositoryLock({ clock: systemClock }).hold
   const carried = { host, clones: paths.clones, git, clock, log, lock, describe: describer(git) }
-  const carry = exchange && openCarry({ ...carried, exchange, store: { ...shared, exchange } })
+  const carry =
+    exchange &&
+    openCarry({
+      ...carried,
+      ...(options.most && { most: options.most }),
+      exchange,
+      store: { ...shared, exchange },
+    })
   const { store = shared, commits } = carry ?? {}
   const system = { platform: process.platform, exec, env }
   const processes = createProcessTable(system)

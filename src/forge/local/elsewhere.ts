@@ -1,3 +1,4 @@
+import type { Log } from '../../log.ts'
 import type { BareRepository } from '../bare.ts'
 import type { CommitCarrier } from '../forge.ts'
 import { headRef } from './base.ts'
@@ -28,8 +29,21 @@ async function bring(commits: CommitCarrier, bare: BareRepository, commit: strin
   return (await commits.take(bare.source, commit)) && (await bare.obtain(commit))
 }
 
-/** What every host has or can get: work is given without it. */
-export async function knownOf(bare: BareRepository, base: string): Promise<string[]> {
-  const commit = await bare.commit(headRef(base))
-  return commit ? [commit] : []
+/**
+ * Gives the head of a pull request to other hosts, without what its base holds. What cannot be given is shown and merged on
+ * this host alone.
+ */
+export async function giveHead(
+  { commits, log }: { commits?: CommitCarrier | undefined; log?: Log },
+  bare: BareRepository,
+  base: string,
+  head: string,
+): Promise<void> {
+  if (!commits) return
+  const known = await bare.commit(headRef(base))
+  try {
+    await commits.give(bare.source, head, known ? [known] : [])
+  } catch (error) {
+    log?.warn('other hosts cannot get the commits of a pull request', { repo: bare.source, head, error })
+  }
 }

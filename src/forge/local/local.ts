@@ -6,7 +6,7 @@ import type { Bare, BareRepository } from '../bare.ts'
 import type { CommitCarrier, Forge, PullRequest } from '../forge.ts'
 import { pushEnvironment } from './agent-env.ts'
 import { followBase, headRef } from './base.ts'
-import { isFromElsewhere, knownOf } from './elsewhere.ts'
+import { giveHead, isFromElsewhere } from './elsewhere.ts'
 import { mergePullRequest } from './merge.ts'
 import { checksOfHead, toPullRequest } from './pull-request.ts'
 import type { PullRecord, PullRequestRecords } from './records.ts'
@@ -44,10 +44,11 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
       return asked
     },
     head: async (repo, branch) => (await open(repo)).commit(headRef(branch)),
-    async push(repo, branch) {
+    async push(repo, branch, check) {
       const bare = await open(repo)
+      await check?.()
       const commit = await bare.alone(() => pushBranch(bare, branch))
-      if (deps.commits) await tellOthers(deps, bare, branch, commit)
+      if (deps.commits) await tellOthers(deps, bare, { branch, commit, check })
       return commit
     },
     fetch: async (repo, branch) => (await open(repo)).fetch(branch),
@@ -59,7 +60,7 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
       const headCommit = await expectBranch(bare, request.head)
       if (!(await bare.commit(headRef(request.base))))
         await bare.alone(() => followBase(deps, bare, request.base))
-      await deps.commits?.give(bare.source, headCommit, await knownOf(bare, request.base))
+      await giveHead(deps, bare, request.base, headCommit)
       const opened = await records.open(bare.source, { ...request, author: 'orch', headCommit }, clock.now())
       const record = await fresh(bare, opened.record.number)
       return { pullRequest: toPullRequest(record), created: opened.created }
@@ -107,11 +108,13 @@ async function pushBranch(bare: BareRepository, branch: string): Promise<string>
 async function tellOthers(
   deps: LocalForgeOptions,
   bare: BareRepository,
-  branch: string,
-  commit: string,
+  { branch, commit, check }: { branch: string; commit: string; check: (() => Promise<unknown>) | undefined },
 ): Promise<void> {
   const open = await deps.records.list(bare.source, { head: branch, state: 'open' })
-  for (const record of open) if (record.headCommit !== commit) await noteMoved(deps, bare, record, commit)
+  for (const record of open.filter(({ headCommit }) => headCommit !== commit)) {
+    await check?.()
+    await noteMoved(deps, bare, record, commit)
+  }
 }
 
 async function expectBranch(bare: BareRepository, branch: string): Promise<string> {
@@ -122,7 +125,7 @@ async function expectBranch(bare: BareRepository, branch: string): Promise<strin
   })
 }
 
-type FreshDeps = Pick<LocalForgeOptions, 'records' | 'clock' | 'commits'>
+type FreshDeps = Pick<LocalForgeOptions, 'records' | 'clock' | 'commits'> & { log?: Log }
 
 /** The record with the head as the bare repository has it now; noted when it moved. */
 export async function freshRecord(
@@ -141,13 +144,14 @@ export async function freshRecord(
 }
 
 async function noteMoved(
-  { records, clock, commits }: FreshDeps,
+  deps: FreshDeps,
   bare: BareRepository,
   record: PullRecord,
   head: string,
 ): Promise<PullRecord> {
+  const { records, clock } = deps
   const { number } = record
-  await commits?.give(bare.source, head, await knownOf(bare, record.base))
+  await giveHead(deps, bare, record.base, head)
   try {
     return await records.moved(bare.source, number, head, clock.now())
   } catch (error) {

@@ -32,10 +32,7 @@ export async function publish(
 ): Promise<Published> {
   const { spec } = task
   const seen = await look(forge, task, head)
-  if (seen.remote !== head) {
-    await check()
-    await push(forge, task)
-  }
+  if (seen.remote !== head) await push(forge, task, check)
   if (seen.pullRequest) return seen.remote === head ? seen : await look(forge, task, head)
   const body =
     `${spec.description.slice(0, 4_000)}\n\n${task.report?.summary ?? ''}\n\nTask ${task.id}`.trim()
@@ -52,9 +49,9 @@ export async function publish(
   return { remote, pullRequest: factOf(opened.pullRequest, opened.created) }
 }
 
-async function push(forge: Forge, { spec }: Task): Promise<void> {
+async function push(forge: Forge, { spec }: Task, check: () => Promise<unknown>): Promise<void> {
   try {
-    await forge.push(spec.repo, spec.branch)
+    await forge.push(spec.repo, spec.branch, check)
   } catch (error) {
     const moved = error instanceof OrchError && error.code === 'E_HEAD_MOVED'
     throw moved ? new AttemptFailed('stale-head', error.message) : error

@@ -1,0 +1,165 @@
+import { existsSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { type CarryHost, carryCluster } from '../../test/support/carry-hosts.ts'
+import { holdParent } from '../../test/support/family.ts'
+import { until } from '../../test/support/orch.ts'
+import { ended, order, taskWhen } from '../../test/support/parts.ts'
+import { makeRepository, sampleGit } from '../../test/support/repository.ts'
+import { childrenOf, settleChildren } from '../orchestrator/family/children.ts'
+import { needsOf } from '../task/needs.ts'
+import { type Task, workOf } from '../task/task.ts'
+
+/** The first attempt commits and goes on for ever; the next finds its commit and ends. */
+const TWICE = `set -e
+if [ -f one ]; then echo 2 >two; git add -A; git commit -qm two
+else echo 1 >one; git add -A; git commit -qm one; echo x >uncommitted; sleep 600; fi`
+
+const carriedOf = async ({ parts }: CarryHost, { id }: Task) =>
+  (await parts.store.tasks.attempts(id)).at(-1)?.carried
+const carried = (host: CarryHost, task: Task) =>
+  until('its commit was given', async () => await carriedOf(host, task))
+
+test('a task goes on on a host that has not its repository, and its pull request is merged at home', async () => {
+  const { host } = await carryCluster()
+  const sample = await makeRepository({
+    files: { 'README.md': 'x\n', '.orch/profiles/tester.md': '---\ndescription: x\n---\nx\n' },
+  })
+  const alpha = await host('alpha')
+  const task = await order(await alpha.begin(), sample.path, TWICE)
+  expect(task.spec).toMatchObject({ repo: sample.path, source: { host: 'alpha', path: sample.path } })
+  const first = await carried(alpha, task)
+  await alpha.die()
+
+  const beta = await host('beta')
+  await beta.begin()
+  const done = await ended(beta.parts, task)
+  expect(done).toMatchObject({ state: 'accepted', epoch: 2 })
+  const clone = done.spec.repo
+  expect(clone).not.toBe(sample.path)
+  expect(existsSync(`${clone}/.orch/profiles/tester.md`)).toBe(true)
+  const head = workOf(done.proof)?.head as string
+  expect(await sampleGit(clone)(['rev-parse', `${head}^`])).toBe(first)
+  expect(await sampleGit(clone)(['log', '-1', '--format=%cn <%ce>', head])).toBe('T <t@example.org>')
+
+  const query = { repo: clone }
+  const seen = await beta.handlers.pull({ params: { number: 1 }, query })
+  expect(seen.files?.map(({ path }) => path)).toEqual(['one', 'two'])
+
+  const again = await alpha.back()
+  const at = { repo: sample.path }
+  expect((await again.handlers.pulls({ query: at })).pulls).toMatchObject([{ number: 1, headCommit: head }])
+  expect((await again.handlers.diff({ params: { number: 1 }, query: at })).diff).toContain('+++ b/two')
+  await again.handlers.review({
+    params: { number: 1 },
+    body: { ...at, author: 'p', verdict: 'approve', body: '' },
+  })
+  await again.handlers.merge({ params: { number: 1 }, body: at })
+  expect(await sample.git(['show', 'main:two'])).toBe('2')
+  expect((await beta.handlers.pull({ params: { number: 1 }, query })).state).toBe('merged')
+}, 60_000)
+
+test('work that was saved uncommitted is uncommitted again on the next host', async () => {
+  const { host } = await carryCluster()
+  const sample = await makeRepository()
+  const alpha = await host('alpha', { config: { backoffSeconds: 1 } })
+  const script = `set -e
+if [ -f wip ]; then git status --porcelain >seen; git add -A; git commit -qm done
+else echo 1 >one; git add -A; git commit -qm one; echo w >wip; exit 3; fi`
+  const task = await order(await alpha.begin(), sample.path, script)
+  const attempt = await until('the first attempt failed', async () => {
+    const [one] = await alpha.parts.store.tasks.attempts(task.id)
+    return one?.outcome && one
+  })
+  expect(attempt.carried).toBe(attempt.saved)
+  await alpha.die()
+  const beta = await host('beta')
+  await beta.begin()
+  const done = await ended(beta.parts, task)
+  expect(done.state).toBe('accepted')
+  expect(await sampleGit(done.spec.repo)(['show', `${workOf(done.proof)?.head}:seen`])).toContain('?? wip')
+}, 60_000)
+
+test('a repository that cannot be had: the task waits for its home and uses up no try', async () => {
+  const { host, exchange } = await carryCluster()
+  const sample = await makeRepository()
+  const alpha = await host('alpha')
+  const orchestrator = await alpha.begin()
+  const put = exchange.put
+  exchange.put = async () => {}
+  const task = await order(orchestrator, sample.path, TWICE)
+  await carried(alpha, task)
+  await alpha.die()
+  exchange.put = put
+  const beta = await host('beta')
+  await beta.begin()
+  const waits = await taskWhen(beta.parts, task, 'was put off', ({ state, reason }) =>
+    Boolean(state === 'queued' && reason?.code === 'E_REPOSITORY_AWAY'),
+  )
+  expect(waits.reason?.message).toContain(`alpha:${sample.path} cannot be had on beta`)
+  expect(beta.parts.carrying?.away()).toEqual([waits.spec.repo])
+  const home = await alpha.back()
+  await home.begin()
+  const done = await ended(home.parts, task)
+  expect(done).toMatchObject({ state: 'accepted', used: 0, epoch: 3 })
+}, 60_000)
+
+test('what is too large to be carried is bound to its home', async () => {
+  const { host, store } = await carryCluster()
+  const sample = await makeRepository()
+  const alpha = await host('alpha', { most: 10 })
+  const task = await order(await alpha.begin(), sample.path, 'echo 1 >one')
+  expect(task.spec.source?.bound).toMatch(/MB of commits; .* go through the store/)
+  expect(needsOf(task.spec)).toEqual(['host:alpha'])
+  expect(await ended(alpha.parts, task)).toMatchObject({ state: 'accepted' })
+  const notes = await store.journal.read({ taskId: task.id, types: ['note'] })
+  expect(notes.map(({ data }) => data?.text)).toEqual([
+    expect.stringContaining('other hosts cannot get its commits'),
+  ])
+}, 60_000)
+
+test('a host that lost its task publishes nothing, and does not move the pull request of the next', async () => {
+  const { host, store } = await carryCluster()
+  const sample = await makeRepository()
+  const alpha = await host('alpha')
+  const task = await order(await alpha.begin(), sample.path, TWICE)
+  await carried(alpha, task)
+  await alpha.die()
+  const beta = await host('beta')
+  await beta.begin()
+  const done = await ended(beta.parts, task)
+  const head = workOf(done.proof)?.head as string
+
+  const late = await alpha.back()
+  const { forges, workspaces } = late.parts
+  const place = workspaces.at(sample.path, task.id, task.spec.branch)
+  await workspaces.save(place, 'late') // a straggler of the first attempt commits, and pushes to the forge of its host
+  const env = await forges.local.agentEnv(sample.path)
+  await sampleGit(place.path)(['push', '-q'], { env })
+  expect(await workspaces.head(place)).not.toBe(head)
+  const fence = { taskId: task.id, epoch: 1, host: 'alpha' }
+  const check = () => late.parts.store.tasks.progress(fence, {})
+  const pushed = forges.local.push(sample.path, task.spec.branch, check)
+  await expect(pushed).rejects.toMatchObject({ code: 'E_STALE' })
+  expect((await forges.local.get(sample.path, 1)).headCommit).toBe(head)
+  expect((await store.pulls.list(`alpha:${sample.path}`)).length).toBe(1)
+}, 60_000)
+
+test('a part that another host does starts from its parent’s commit and is merged at the parent’s', async () => {
+  const { host } = await carryCluster()
+  const alpha = await host('alpha')
+  const parent = await holdParent(alpha.parts, { argv: ['sh', '-c', 'cat plan.md >part.txt'] })
+  const head = await parent.commit({ 'plan.md': 'plan' })
+  await parent.call('delegate', { tasks: [{ title: 'one', description: 'Do it' }] })
+  const [child] = (await childrenOf(alpha.parts, parent.task)) as [Task]
+  expect(child.spec).toMatchObject({ repo: parent.sample.path, from: head, source: { host: 'alpha' } })
+
+  const beta = await host('beta')
+  await beta.begin()
+  const done = await ended(beta.parts, child)
+  expect(done.state).toBe('accepted')
+  const { told } = await settleChildren(alpha.parts, parent, { idle: true, each: true })
+  expect(told).toEqual([child.id])
+  const git = sampleGit(alpha.parts.workspaces.at(parent.sample.path, parent.task.id, '').path)
+  expect(await git(['show', 'HEAD:part.txt'])).toBe('plan')
+  expect(await git(['merge-base', '--is-ancestor', workOf(done.proof)?.head as string, 'HEAD'])).toBe('')
+}, 60_000)
