@@ -69,7 +69,7 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
     await withinTime(redis.connect(), START_MS, silence)
   } catch (error) {
     end()
-    throw storeError(trouble ?? error)
+    throw noWay(trouble ?? error)
   }
   redis.off('error', note)
   return {
@@ -86,6 +86,15 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
     },
     end,
   }
+}
+
+/** Whatever goes wrong before the first answer (TLS says it in many ways): there is no store to be had. */
+function noWay(thrown: unknown): OrchError {
+  const error = storeError(thrown)
+  if (error.code !== 'E_STORE') return error
+  const said = error.cause instanceof Error ? error.cause.message : error.message
+  const cause = { cause: error.cause }
+  return new OrchError('E_STORE_DOWN', `Redis cannot be reached: ${said.replace(/\.$/, '')}`, cause)
 }
 
 async function optionsOf({ config, password }: RedisPlace): Promise<RedisOptions> {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { until } from '../../../test/support/orch.ts'
 import { startProxy } from '../../../test/support/proxy.ts'
 import { type RedisServer, startRedis } from '../../../test/support/redis.ts'
 import { refused } from '../../../test/support/store.ts'
@@ -77,6 +78,17 @@ test('a replica is refused: nothing can be written there', async () => {
     }),
   )
   await refused('E_CONFIG', openRedisStore(placeOf({ url: replica.url })))
+})
+
+test('one that has a replica and would go on without it is warned of', async () => {
+  const primary = await serverWith('--appendonly', 'yes')
+  const replica = await serverWith('--appendonly', 'yes', '--replicaof', `127.0.0.1 ${primary.port}`)
+  await until('it follows', async () => (await primary.ask('role')).includes(`${replica.port}`))
+  expect(await troublesOf(primary)).toMatchObject([
+    { level: 'warn', what: expect.stringContaining('cut off') },
+  ])
+  await primary.ask('config', 'set', 'min-replicas-to-write', '1')
+  await until('it counts', async () => (await troublesOf(primary)).length === 0)
 })
 
 test('one that is nearly full, or full, is warned of and opened', async () => {

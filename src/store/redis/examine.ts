@@ -30,6 +30,7 @@ export async function examineRedis(redis: Redis, prefix: string): Promise<RedisF
   const troubles = [
     ...aboutVersion(info),
     ...aboutRole(info),
+    ...aboutFailover(info),
     ...aboutEviction(info),
     ...aboutMemory(info),
     ...aboutDurability(info, (fsync as string[] | undefined)?.[1]),
@@ -104,6 +105,18 @@ function aboutRole(info: Info): Trouble[] {
       what: `this Redis is a replica${of}: nothing can be written to it`,
       fix: 'Name the primary in the setting redis, or its Sentinels (redis.sentinels), which know it.',
       code: 'E_CONFIG',
+    },
+  ]
+}
+
+/** A primary that nobody follows any more may be one of two: what it still confirms is lost with it. */
+function aboutFailover(info: Info): Trouble[] {
+  if (!(Number(info.connected_slaves) > 0) || 'min_slaves_good_slaves' in info) return []
+  return [
+    {
+      level: 'warn',
+      what: 'this Redis has replicas and takes writes also when it is cut off from them: after a failover two hosts could work on one task',
+      fix: 'CONFIG SET min-replicas-to-write 1 and min-replicas-max-lag 10 (less than down-after-milliseconds of the Sentinels), and the same in redis.conf.',
     },
   ]
 }

@@ -1,7 +1,7 @@
 import type { Exchange } from '../store.ts'
 import { createBytes } from './bytes.ts'
 import { createCalls } from './calls.ts'
-import { aboutClock, examineRedis } from './examine.ts'
+import { examineRedis } from './examine.ts'
 import { createPulse } from './pulse.ts'
 import type { Closing, RedisTools } from './tools.ts'
 
@@ -35,11 +35,7 @@ export function createExchange(tools: RedisTools): Exchange & Closing & { begin(
     clockOffset: pulse.clockOffset,
     async troubles() {
       const { troubles } = await examineRedis(tools.redis, tools.prefix)
-      return [...troubles, ...aboutClock(pulse.clockOffset())].map(({ level, what, fix }) => ({
-        level,
-        what,
-        fix,
-      }))
+      return troubles.map(({ level, what, fix }) => ({ level, what, fix }))
     },
     async close() {
       await Promise.all([calls.close(), pulse.close()])

@@ -6,7 +6,7 @@ const REFUSED = /ORCH (E_[A-Z_]+) (.*?)(?: script: [0-9a-f]{40}.*)?$/s
 const NOT_NOW = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|TRYAGAIN|BUSY)\b/
 const REFUSES_US = /^(?:NOAUTH|WRONGPASS|NOPERM)\b|The user executing the script can't/
 const NO_CONNECTION =
-  /^(?:Connection is closed|Stream isn't writeable|Command timed out|Socket closed|All sentinels are unreachable|Reached the max retries)/
+  /^(?:Command aborted|Stream isn't writeable|Command timed out|Socket closed|All sentinels are unreachable|Reached the max retries)/
 
 /** What ioredis throws, in our words. */
 export function storeError(thrown: unknown): OrchError {
@@ -29,6 +29,9 @@ export function storeError(thrown: unknown): OrchError {
       ...cause,
       fix: 'Correct user and password of the setting redis; `orch doctor` examines them.',
     })
+  // Connections are made again and again until the store is closed: only then are they at their end.
+  if (/^Connection is closed/.test(error.message))
+    return new OrchError('E_STORE', 'the store is closed', cause)
   if (NO_CONNECTION.test(error.message) || 'syscall' in error)
     return new OrchError('E_STORE_DOWN', `Redis cannot be reached: ${error.message}`, cause)
   return new OrchError('E_STORE', `Redis: ${error.message}`, cause)

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
+import { OrchError } from '../../errors.ts'
 import { isFull, storeError } from './failure.ts'
 import type { Life } from './life.ts'
 import { BASE } from './lua/base.ts'
@@ -16,6 +18,9 @@ export interface Scripts {
   define<I, O>(name: string, parts: readonly string[], body: string, options?: ScriptOptions): Script<I, O>
 }
 
+/** What hangs longer is left alone. */
+const CLOSE_MS = 5_000
+
 type Answer = [answer: string | null, seq: string | null]
 
 export interface ScriptOptions {
@@ -23,9 +28,25 @@ export interface ScriptOptions {
   evenWhenFull?: true
 }
 
-/** Every answer comes with the newest seq, so that a Redis that has forgotten some is found out (lua/life.ts). */
-export function createScripts(redis: Redis, prefix: string, life: Life): Scripts {
+/**
+ * Every answer comes with the newest seq, so that a Redis that has forgotten some is found out (lua/life.ts).
+ * `close` waits until what is under way is done, then refuses what comes.
+ */
+export function createScripts(
+  redis: Redis,
+  prefix: string,
+  life: Life,
+): Scripts & { close(): Promise<void> } {
+  let running = 0
+  let closed = false
   return {
+    async close() {
+      const end = performance.now() + CLOSE_MS
+      // A verb may be several scripts, one after another: it is done when none has followed.
+      for (let quiet = 0; quiet < 2 && performance.now() < end; quiet = running === 0 ? quiet + 1 : 0)
+        await (running === 0 ? new Promise(setImmediate) : sleep(1))
+      closed = true
+    },
     define<I, O>(name: string, parts: readonly string[], body: string, options: ScriptOptions = {}) {
       const head = `#!lua${options.evenWhenFull ? ' flags=allow-oom' : ''}\n`
       const lua = `${head}${BASE}${LIFE}${parts.join('\n')}\nlocal A = cjson.decode(ARGV[1])
@@ -35,6 +56,8 @@ return { answer or false, redis.call('GET', P .. 'seq') }`
       redis.defineCommand(name, { numberOfKeys: 1, lua })
       const command = (redis as unknown as Record<string, (...args: string[]) => Promise<Answer>>)[name]
       return async (input: I) => {
+        if (closed) throw new OrchError('E_STORE', 'the store is closed')
+        running += 1
         try {
           const { seen, now, holdMs } = life
           const figures = [seen, Math.round(now()), Math.round(holdMs)].map(String)
@@ -45,6 +68,8 @@ return { answer or false, redis.call('GET', P .. 'seq') }`
           const error = storeError(thrown)
           if (error.code === 'E_STORE_DOWN' && !isFull(error)) life.failed(error)
           throw error
+        } finally {
+          running -= 1
         }
       }
     },
