@@ -167,6 +167,27 @@ test('a program asks one that is connected to another host, and has its answer',
   await here.close()
 })
 
+test('a reader that goes on beside another host gets again what it had not acknowledged; another one takes its place at once', async () => {
+  const box = { name: 'mover', reader: 'one' }
+  for (const { client } of [alpha, beta]) await client.call('openMailbox', { body: box })
+  const send = (subject: string) =>
+    alpha.client.call('sendMessage', {
+      body: { from: 'person', to: 'mover', type: 'context_share', payload: { subject, content: 'x' } },
+    })
+  const receive = async ({ client }: Orch, reader: string, acknowledge: string[] = []) => {
+    const body = { reader, acknowledge, limit: 10, leaseMs: 60_000, waitMs: 0, again: true }
+    const { messages } = await client.call('receive', { params: { name: 'mover' }, body })
+    return messages.map(({ message }) => message.id)
+  }
+  const [first, second] = [(await send('first')).id, (await send('second')).id]
+  expect(await receive(alpha, 'one')).toEqual([first, second])
+  expect(await receive(beta, 'one', [first])).toEqual([second])
+  await beta.client.call('openMailbox', { body: { ...box, reader: 'two' } })
+  await expect(receive(alpha, 'one')).rejects.toMatchObject({ code: 'E_STALE' })
+  expect(await receive(beta, 'two')).toEqual([second])
+  expect(await receive(alpha, 'two', [second])).toEqual([])
+})
+
 test('a word, an interrupt and a critical message get to an agent of another host', async () => {
   const talks = { driver: 'claude', argv: undefined, tries: 1 }
   const made = await atBeta('', { ...talks, description: '[[ends-its-turn-when-spoken-to]]' })
