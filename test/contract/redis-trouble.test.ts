@@ -11,7 +11,7 @@ import { until } from '../support/orch.ts'
 import { startProxy } from '../support/proxy.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { startSentinel } from '../support/sentinel.ts'
-import { refused } from '../support/store.ts'
+import { claim, refused, request, submit } from '../support/store.ts'
 
 /** What happens to Redis and to the way there, on real servers: found, survived, and told. */
 
@@ -155,6 +155,33 @@ test('restarted without its last writes: told once, no seq is used twice, nothin
   expect(told).toMatchObject([{ data: { from: 1 } }])
   expect(told[0]?.data?.seen).toBeGreaterThan(1)
   expect(await holdOf(server)).toBeGreaterThan(Date.now() + HOLD_MS / 2)
+})
+
+test('a task whose lease Redis has forgotten is given to nobody while somebody may still believe in it', async () => {
+  const server = await serverWith('--appendonly', 'yes', '--appendfsync', 'always')
+  const [a, b] = [await member({ url: server.url }), await member({ url: server.url })]
+  await submit(a, { ids: ['t-a'] })
+  const copy = join(server.directory, 'older')
+  cpSync(join(server.directory, 'appendonlydir'), copy, { recursive: true })
+  const leased = { now: Date.now(), leaseMs: HOLD_MS }
+  const { fence } = await claim(a, { ...leased, host: 'alpha' })
+  await server.kill()
+  rmSync(join(server.directory, 'appendonlydir'), { recursive: true })
+  cpSync(copy, join(server.directory, 'appendonlydir'), { recursive: true })
+  await server.start()
+  await Promise.all([up(a), up(b)])
+
+  expect(await b.tasks.claim(request({ host: 'beta', now: Date.now() }))).toBeUndefined()
+  expect(await b.tasks.nextDue()).toBeGreaterThan(leased.now + HOLD_MS - 1_000)
+  expect(await a.tasks.renew('alpha', Date.now(), HOLD_MS)).toEqual([])
+  await expect(a.tasks.start(fence, Date.now())).rejects.toMatchObject({ code: 'E_STALE' })
+  const later = await claim(b, { host: 'beta', now: Date.now() + HOLD_MS + 1_000 })
+  expect(later.task.id).toBe('t-a')
+  await expect(
+    a.tasks.report(fence, Date.now(), { kind: 'done', summary: 'late' } as never),
+  ).rejects.toMatchObject({
+    code: 'E_STALE',
+  })
 })
 
 test('emptied under way: told, and no seq is used twice', async () => {
