@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
-import { type OrchError, toOrchError } from '../errors.ts'
+import { OrchError, toOrchError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Host, Store } from '../store/store.ts'
 
@@ -35,6 +35,7 @@ export function createHeartbeat({ name, config, store, clock, log, self }: Heart
   const taken = Promise.withResolvers<OrchError>()
   const stops: (() => void)[] = []
   let told = ''
+  let toldAt = 0
   let going: Promise<void> | undefined
   let silent = false
 
@@ -43,10 +44,24 @@ export function createHeartbeat({ name, config, store, clock, log, self }: Heart
     for (const { name: lost } of await store.hosts.removeStale(now - staleMs, now))
       log.warn('a host was not heard of for too long', { host: lost })
   }
+  /**
+   * Whoever came later has the name: a copy of the state directory of a machine is on another one. Not so what a Redis that
+   * has forgotten its last second still has of us: that is older than our last word.
+   */
+  const expectAlone = async ({ instance, pid, address }: ReturnType<typeof self>) => {
+    const there = (await store.hosts.list()).find((host) => host.name === name)
+    if (there?.instance !== instance || there.seenAt <= toldAt) return
+    if (there.pid === pid && there.address === address) return
+    const message = `a daemon with a copy of this state directory runs at ${there.address}, pid ${there.pid}, as ${name}`
+    throw new OrchError('E_HOST_TAKEN', message, {
+      fix: 'Give each machine a state directory of its own: remove the file `instance` of the copy, and start it with another --host-name.',
+    })
+  }
   const tell = async () => {
     try {
       const said = self()
-      await store.hosts.beat(said, clock.now(), staleMs)
+      await expectAlone(said)
+      toldAt = (await store.hosts.beat(said, clock.now(), staleMs)).seenAt
       told = JSON.stringify(said)
       if (silent) log.info('this host is heard of again', { host: name })
       silent = false
@@ -71,6 +86,7 @@ export function createHeartbeat({ name, config, store, clock, log, self }: Heart
     beat,
     begin() {
       told = JSON.stringify(self())
+      toldAt = clock.now()
       stops.push(
         clock.every(everyMs, () => void beat()),
         clock.every(Math.min(NEWS_MS, everyMs), () => {

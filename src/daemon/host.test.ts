@@ -196,6 +196,24 @@ test('a name that was taken while it was away is told, and no beat fails the dae
   await other.end()
 })
 
+test('of two with a copy of one state directory the one that was there before gives way', async () => {
+  const { store, clock, join } = await cluster()
+  const first = join('one')
+  await first.begin(() => 0)
+  const copy = { ...((await first.known())[0] as Host), pid: process.pid + 1 }
+  await store.hosts.beat(copy, clock.now() - 1, 1_000) // what a Redis remembers that lost our last word
+  await clock.turn(31_000)
+  expect(await store.hosts.list()).toMatchObject([{ pid: process.pid }])
+  await store.hosts.beat(copy, clock.now() + 1, 1_000)
+  await clock.turn(30_000)
+  expect(await first.taken).toMatchObject({
+    code: 'E_HOST_TAKEN',
+    message: expect.stringContaining('copy of this state directory'),
+  })
+  await first.end()
+  expect(await store.hosts.list()).toMatchObject([{ pid: copy.pid }])
+})
+
 test('a corrected clock tells the time of the store, in whole ms', () => {
   const clock = { ...handClock(), now: () => 1_000 }
   expect(correctedClock(clock, () => 5_000.4).now()).toBe(6_000)

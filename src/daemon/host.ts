@@ -89,8 +89,12 @@ function amongOthers(options: PresenceOptions): Presence {
   let running = () => 0
   let joinedAt = clock.now()
   let stopLooking = () => {}
+  let taken = false
   const self = () => describe(options, offers.now(), running())
   const heartbeat = createHeartbeat({ name, config, store, clock, log, self })
+  void heartbeat.taken.then(() => {
+    taken = true
+  })
   /** Not before the first beat: to ask programs takes seconds, and who waits for this daemon needs no agent yet. */
   const look = async () => {
     if (!(await offers.look())) return
@@ -121,6 +125,7 @@ function amongOthers(options: PresenceOptions): Presence {
     async end() {
       stopLooking()
       await heartbeat.end()
+      if (taken) return
       await store.hosts
         .leave(name, instance, clock.now())
         .catch((error) => log.warn('this host could not say that it goes', { error }))
