@@ -131,6 +131,11 @@ export const COMMANDS: Listed[] = [
     load: () => import('./commands/store.ts'),
   },
   {
+    name: 'migrate',
+    summary: 'move everything into Redis, or back into the embedded store',
+    load: () => import('./commands/migrate.ts'),
+  },
+  {
     name: 'reset',
     summary: "end everything and remove Orch's own state",
     load: () => import('./commands/reset.ts'),

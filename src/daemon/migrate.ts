@@ -57,7 +57,7 @@ export async function migrateStore(options: MigrateOptions): Promise<Migrated> {
   const { redis } = config
   if (!redis)
     throw new OrchError('E_CONFIG', 'there is no setting redis: it says which Redis is meant', {
-      fix: 'orch config set redis redis://127.0.0.1:6379 (docs/redis.md)',
+      fix: 'Add `redis: redis://127.0.0.1:6379` to the file that `orch config path` names.',
     })
   await prepareStateDirectory(paths)
   await mkdir(dirname(paths.store), { recursive: true, mode: 0o700 })
