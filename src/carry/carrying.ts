@@ -35,6 +35,8 @@ export interface Carrying {
   away(): string[]
   /** What other hosts have to know of the repository of a new task, after everything that they need was put in the store. */
   sourceOf(spec: TaskSpec): Promise<RepositorySource>
+  /** Where the repository of a name (`HOST:/path`) is on this host, whether it is there or not. */
+  pathOf(name: string): string
   /** What other hosts ask (`repository.tip`, `repository.commit`). @throws OrchError E_NOT_FOUND, E_INVALID */
   answer(verb: string, input: unknown): Promise<unknown>
 }

@@ -64,6 +64,7 @@ function createCarrying(tools: CarryTools, needs: CarryNeeds, home: ReturnType<t
   return {
     ...createFollower(tools, forges, home),
     ...createResults(tools, needs),
+    pathOf: tools.names.pathOf,
     sourceOf: (spec) => sourceOf(tools, spec, publish),
     answer: (verb, input) =>
       answerAtHome(

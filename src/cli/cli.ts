@@ -23,7 +23,7 @@ export interface Cli {
   layout(): TableOptions
   /** A client of the daemon, which is started when it is not there. Let go of after the command. */
   connect(options?: ConnectWish): Promise<Client>
-  /** The repository that is meant: an absolute path. */
+  /** The repository that is meant: an absolute path, or `HOST:/path` as it was given. */
   repository(given?: string): string
   /** An absolute path from one that a person gave. */
   absolute(path: string): string
@@ -83,7 +83,7 @@ export function createCli(
       clients.push(client)
       return client
     },
-    repository: (path = '.') => absolute(path),
+    repository: (path = '.') => (/^[a-z0-9][a-z0-9.-]*:\//.test(path) ? path : absolute(path)),
     absolute,
     answer: (kind, data, text) => out(given.json ? documentLine(kind, data) : text()),
     note: (text) => err(`${text}\n`),

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import type { Answer, Checked, Handlers } from '../api/contract.ts'
 import type { Parts } from '../orchestrator/parts.ts'
-import { type AskHost, askerOf } from './host-calls.ts'
+import { type AskHost, askerOf, isAway } from './host-calls.ts'
 
 type PullVerb = 'pulls' | 'pull' | 'diff' | 'openPull' | 'merge' | 'review' | 'check'
 
@@ -13,7 +14,7 @@ export function pullsAcrossHosts(handlers: Handlers, parts: Parts): Pick<Handler
   const ask = exchange && askerOf(exchange)
   const at = <N extends PullVerb>(verb: N) => {
     const here = handlers[verb] as (input: Checked<N>) => Promise<Answer<N>>
-    return async (input: Checked<N>) => await askWhereItIs(parts.host, ask, verb, input, here)
+    return async (input: Checked<N>) => await askWhereItIs(parts, ask, verb, input, here)
   }
   return {
     pulls: at('pulls'),
@@ -32,7 +33,7 @@ interface Where {
 }
 
 async function askWhereItIs<N extends PullVerb>(
-  own: string,
+  parts: Parts,
   ask: AskHost | undefined,
   verb: N,
   input: Checked<N>,
@@ -46,5 +47,12 @@ async function askWhereItIs<N extends PullVerb>(
     ...(query && { query: { ...query, repo } }),
     ...(body && { body: { ...body, repo } }),
   }
-  return host === own || !ask ? await here(there) : await ask(host, verb, there)
+  if (host === parts.host || !ask) return await here(there)
+  return await ask(host, verb, there).catch(async (error) => {
+    if (!query || !isAway(error)) throw error
+    // what was brought here can be looked at here
+    const path = parts.carrying?.pathOf(query.repo)
+    if (!path || !existsSync(path)) throw error
+    return await here({ ...input, query: { ...query, repo: path } })
+  })
 }

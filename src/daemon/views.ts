@@ -7,12 +7,16 @@ import { type Attempt, NO_USAGE, type Proof, type Run, type Task, type Usage } f
 
 const iso = (at: number) => new Date(at).toISOString()
 
+/** As people name it: a clone of ours is called by the host that has the repository. */
+const repositoryOf = ({ spec: { repo, source } }: Task): string =>
+  source && source.path !== repo ? `${source.host}:${source.path}` : repo
+
 export function viewTask(task: Task, attempts: Attempt[]): TaskView {
   const { spec } = task
   return {
     id: task.id,
     runId: task.runId,
-    repo: spec.repo,
+    repo: repositoryOf(task),
     title: spec.title,
     state: task.state,
     driver: spec.driver,
@@ -88,7 +92,7 @@ function viewAttempt(attempt: Attempt): TaskDetail['attempts'][number] {
 }
 
 export function viewRun(run: Run, tasks: TaskView[]): RunView {
-  return { id: run.id, repo: run.repo, createdAt: iso(run.createdAt), tasks }
+  return { id: run.id, repo: tasks[0]?.repo ?? run.repo, createdAt: iso(run.createdAt), tasks }
 }
 
 export function viewPull(pull: PullRequest, repo: string, taskId?: string): PullRequestView {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { branchName } from '../../task/task.ts'
 import { routeTable } from '../route-table.ts'
 import { pullRequestDetailSchema, pullRequestSchema } from '../views.ts'
-import { absolutePath, byNumber, forgeChoice, inRepo, none, route, text } from './shape.ts'
+import { byNumber, forgeChoice, inRepo, none, repositoryName, route, text } from './shape.ts'
 
 /** The verbs of pull requests. */
 
@@ -28,7 +28,7 @@ export const pullVerbs = {
   openPull: route({
     ...routeTable.openPull,
     body: z.strictObject({
-      repo: absolutePath,
+      repo: repositoryName,
       ...forgeChoice.shape,
       head: branchName,
       base: branchName,
@@ -41,7 +41,7 @@ export const pullVerbs = {
     ...routeTable.merge,
     params: byNumber,
     body: z.strictObject({
-      repo: absolutePath,
+      repo: repositoryName,
       ...forgeChoice.shape,
       method: z.enum(['merge', 'squash', 'rebase']).optional(),
       expectedHead: z
@@ -59,7 +59,7 @@ export const pullVerbs = {
     ...routeTable.review,
     params: byNumber,
     body: z.strictObject({
-      repo: absolutePath,
+      repo: repositoryName,
       author: text(100).min(1),
       verdict: z.enum(['approve', 'request-changes', 'comment']),
       body: text(20_000).default(''),
@@ -70,7 +70,7 @@ export const pullVerbs = {
     ...routeTable.check,
     params: byNumber,
     body: z.strictObject({
-      repo: absolutePath,
+      repo: repositoryName,
       name: text(60).min(1),
       state: z.enum(['pending', 'success', 'failure']),
       required: z.boolean().default(true),

@@ -8,6 +8,11 @@ export const absolutePath = z
   .string()
   .max(4_096)
   .regex(/^\/[^\0]*$/, 'an absolute path')
+/** A repository of this host by its path, or one of another host. */
+export const repositoryName = z
+  .string()
+  .max(4_200)
+  .regex(/^(?:[a-z0-9][a-z0-9.-]{0,62}:)?\/[^\0]*$/, 'an absolute path, or HOST:/path')
 export const text = (max: number) =>
   z
     .string()
@@ -31,7 +36,7 @@ export const listOf = <const T extends string>(values: readonly [T, ...T[]]) =>
 /** How long a request may stay open until there is something to answer, in ms. */
 export const MOST_WAIT_MS = 30_000
 export const byId = z.object({ id })
-export const inRepo = z.object({ repo: absolutePath })
+export const inRepo = z.object({ repo: repositoryName })
 export const byNumber = z.object({ number: z.coerce.number<number>().int().positive() })
 export const forgeChoice = z.object({ forge: z.enum(['auto', 'local', 'github']).optional() })
 
