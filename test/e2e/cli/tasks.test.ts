@@ -28,7 +28,9 @@ async function begin(argv: string[], ...options: string[]): Promise<string> {
 it('status, show, logs, say, attach and cancel of a task that works', async () => {
   const id = await begin(works('long.txt', 60), '--title', 'Long')
   const status = await program.orch(['status'])
-  expect(status.out).toMatch(/^orchd \S+, pid \d+, up \d+s, [\d.]+ MB · agents 1 of 20\n1 working\n\nTASK /)
+  const head =
+    /^orchd \S+, pid \d+, up \d+s, [\d.]+ MB · agents 1 of 20(?: · Redis \S+, cluster \w+)?\n1 working\n\nTASK /
+  expect(status.out).toMatch(head)
   expect(status.out).toMatch(new RegExp(`${id}  working +1 +\\d+s +Long\\n`))
   expect(await program.json(['status', '--repo', cwd])).toMatchObject({ kind: 'status', tasks: [{ id }] })
 
