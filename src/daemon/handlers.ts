@@ -52,7 +52,7 @@ export function createHandlers(parts: Parts, orchestrator: Orchestrator, facts: 
     ...profileHandlers(parts),
     health: async () => ({ ok: true, version: facts.version, pid: process.pid }),
     status: async ({ query }) => await statusOf(parts, orchestrator, facts, view, query.repo),
-    hosts: async () => ({ hosts: await viewHosts(parts) }),
+    hosts: async () => ({ hosts: await viewHosts(parts), fallback: (await facts.store?.())?.fallback }),
     async submit({ body }) {
       const [first] = await orchestrator.submit(body)
       return await runView(await runOf(parts, first?.runId ?? 'r-'))

@@ -7,5 +7,12 @@ import { route } from './shape.ts'
 
 export const hostVerbs = {
   /** By name. Without other hosts it is the one that answers. */
-  hosts: route({ ...routeTable.hosts, answer: z.object({ hosts: z.array(hostSchema) }) }),
+  hosts: route({
+    ...routeTable.hosts,
+    answer: z.object({
+      hosts: z.array(hostSchema),
+      /** Why this host is alone although it should share a store. */
+      fallback: z.string().optional(),
+    }),
+  }),
 }

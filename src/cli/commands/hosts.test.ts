@@ -48,6 +48,14 @@ test('orch hosts: a line each, the one that answers marked', async () => {
   expect(json).toMatchObject({ kind: 'hosts', hosts: [{ name: 'alpha', here: true }, { name: 'beta' }] })
 })
 
+test('orch hosts tells why it shows one host only', async () => {
+  const { state } = await fakeDaemon({ hosts: async () => ({ hosts: [host()], fallback: 'no Redis' }) })
+  const { out } = await orch(['hosts'], { state })
+  expect(out).toMatch(
+    /\nwarning this host is alone: the embedded store is used instead of Redis: no Redis\n$/,
+  )
+})
+
 test('orch hosts starts no daemon, and takes no words', async () => {
   expect(await orch(['hosts', 'alpha'])).toMatchObject({ code: 2 })
   const { state } = await fakeDaemon()

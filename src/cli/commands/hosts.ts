@@ -6,13 +6,11 @@ import type { Cli } from '../cli.ts'
 import { type Cell, type Column, table } from '../table.ts'
 import { since } from '../time.ts'
 
-type Host = Answer<'hosts'>['hosts'][number]
-
 export function define(command: Command, cli: Cli): void {
   examples(command, ['orch hosts', 'orch hosts --json'])
   command.action(async () => {
     const answer = await (await cli.connect({ autostart: false })).call('hosts')
-    cli.answer('hosts', answer, () => describe(answer.hosts, cli))
+    cli.answer('hosts', answer, () => describe(answer, cli))
   })
 }
 
@@ -27,7 +25,7 @@ const COLUMNS: Column[] = [
   { title: 'ADDRESS', flexible: true },
 ]
 
-function describe(hosts: Host[], cli: Cli): string {
+function describe({ hosts, fallback }: Answer<'hosts'>, cli: Cli): string {
   const now = cli.world.clock.now()
   const rows = hosts.map((host): Cell[] => [
     `${oneLine(host.name, 70)}${host.here ? ' *' : ''}`,
@@ -39,5 +37,8 @@ function describe(hosts: Host[], cli: Cli): string {
     since(host.seenAt, now),
     oneLine(host.address, 200),
   ])
-  return table(COLUMNS, rows, cli.layout())
+  const alone = fallback
+    ? `${cli.paint('yellow', 'warning')} this host is alone: the embedded store is used instead of Redis: ${oneLine(fallback, 500)}\n`
+    : ''
+  return `${table(COLUMNS, rows, cli.layout())}${alone}`
 }
