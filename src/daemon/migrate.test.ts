@@ -181,6 +181,28 @@ describe('moving a store', () => {
     })
   })
 
+  it('puts a backup in the place of what is in Redis, which is kept as a file', async () => {
+    const { paths, migrate, shared } = place()
+    const backup = join(paths.state, 'backup.db')
+    await within(shared, async (store) => {
+      await makeUp(store, 1)
+      await store.upkeep.backup(backup)
+      await submit(store, { ids: ['t-later'], run: 'r-later' })
+    })
+    const { kept = '' } = await migrate('redis', { from: backup, restore: true })
+    expect((await recordsIn(kept)).summary.run.count).toBe((await recordsIn(backup)).summary.run.count + 1)
+    await within(shared, async (store) => {
+      expect(await store.tasks.get('t-later')).toBeUndefined()
+      expect(await store.upkeep.check()).toEqual([])
+    })
+    const later = { now: () => CLOCK.now() + 1 }
+    expect(await migrate('redis', { from: kept, restore: true, clock: later })).toHaveProperty('kept')
+    await within(shared, async (store) => expect(await store.tasks.get('t-later')).toBeDefined())
+    writeFileSync(kept, 'damaged '.repeat(1_000), { flag: 'r+' })
+    await refused('E_STORE', migrate('redis', { from: kept, restore: true }))
+    await within(shared, async (store) => expect(await store.tasks.get('t-later')).toBeDefined())
+  })
+
   it('knows this host by its name there, and as local here, when it has none', async () => {
     const { config, migrate, embedded, shared, paths } = place()
     const { hostName: _, ...unnamed } = config

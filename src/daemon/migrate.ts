@@ -32,6 +32,8 @@ export interface MigrateOptions {
   from?: string
   /** To Redis: over what was moved away from there before. */
   replace?: boolean
+  /** To Redis: over whatever is there, which is kept as a file. */
+  restore?: boolean
   /** Called now and then with how many records are done. */
   progress: (records: number) => void
   clock?: Pick<Clock, 'now'>
@@ -61,6 +63,7 @@ export async function migrateStore(options: MigrateOptions): Promise<Migrated> {
     })
   await prepareStateDirectory(paths)
   await mkdir(dirname(paths.store), { recursive: true, mode: 0o700 })
+  ;(await holdStoreFile(paths.store))() // no daemon may be there
   const cluster = await openClusterToMove(redisPlace(environment, { ...config, redis }, silentLog))
   try {
     await refuseHosts(cluster, options)
@@ -88,31 +91,59 @@ async function refuseHosts(
 }
 
 async function toRedis(cluster: ClusterToMove, options: MigrateOptions): Promise<Migrated> {
-  const { paths, from, progress, clock = systemClock } = options
-  await expectRoom(cluster, options.replace ?? false)
+  const { paths, from, restore } = options
+  if (!restore) await expectRoom(cluster, options.replace ?? false)
   const copy = `${paths.store}.migrating`
-  const names = namesOf(options)
   const free = from === undefined ? undefined : await holdStoreFile(paths.store)
   let source: FileToMove | undefined
   try {
     if (from !== undefined) copyOf(from, copy)
     source = await openFileToMove(from === undefined ? paths.store : copy)
-    const named = (record: StoreRecord) => namedHere(record, names)
-    await cluster.begin()
-    const given = await pour(source.dump(), named, cluster.put, progress)
-    await cluster.finish()
-    expectSame(given, await tally(cluster.dump()))
-    const kept = `${paths.store}.moved-${new Date(clock.now()).toISOString().replace(/[:.]/g, '-')}`
-    await cluster.complete()
-    if (from !== undefined) return { records: counts(given), elsewhere: 0 }
-    source.moveAway(kept)
+    if (from !== undefined) refuseDamaged(source, from)
+    const kept = restore ? await keepCopy(cluster, nameOfOld(options, 'redis')) : undefined
+    const given = await fill(cluster, source, options)
+    if (from !== undefined) return { records: counts(given), elsewhere: 0, ...(kept && { kept }) }
+    const moved = nameOfOld(options, 'moved')
+    source.moveAway(moved)
     source = undefined
-    return { records: counts(given), kept, elsewhere: 0 }
+    return { records: counts(given), kept: moved, elsewhere: 0 }
   } finally {
     source?.close()
     removeStore(copy)
     free?.()
   }
+}
+
+async function fill(cluster: ClusterToMove, source: FileToMove, options: MigrateOptions): Promise<Summary> {
+  const names = namesOf(options)
+  await cluster.begin()
+  const named = (record: StoreRecord) => namedHere(record, names)
+  const given = await pour(source.dump(), named, cluster.put, options.progress)
+  await cluster.finish()
+  expectSame(given, await tally(cluster.dump()))
+  await cluster.complete()
+  return given
+}
+
+const nameOfOld = ({ paths, clock = systemClock }: MigrateOptions, word: string): string =>
+  `${paths.store}.${word}-${new Date(clock.now()).toISOString().replace(/[:.]/g, '-')}`
+
+function refuseDamaged(source: FileToMove, file: string): void {
+  const findings = source.check()
+  if (findings.length === 0) return
+  throw new OrchError('E_STORE', `${file} is damaged: ${findings[0]}`, {
+    fix: 'Take another backup.',
+    details: { findings },
+  })
+}
+
+/** What is in Redis, as a file; undefined when there is nothing. */
+async function keepCopy(cluster: ClusterToMove, file: string): Promise<string | undefined> {
+  if ((await cluster.state()) !== 'used') return undefined
+  await writeImage(file, async (put) => {
+    for await (const records of cluster.dump()) put(records)
+  })
+  return file
 }
 
 async function expectRoom(cluster: ClusterToMove, replace: boolean): Promise<void> {
@@ -132,7 +163,6 @@ async function toEmbedded(cluster: ClusterToMove, options: MigrateOptions): Prom
   const state = await cluster.state()
   if (state !== 'used')
     throw new OrchError('E_STATE', `there is no store to be moved in Redis: it is ${state}`)
-  ;(await holdStoreFile(paths.store))() // no daemon may be there
   if (!(await holdsNothing(paths.store)))
     throw new OrchError(
       'E_STATE',

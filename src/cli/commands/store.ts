@@ -26,13 +26,10 @@ export function define(command: Command, cli: Cli): void {
   restore.action(async (file: string) => {
     const { restoreStore } = await import('../../daemon/restore.ts')
     const backupFile = cli.absolute(file)
-    const { kept } = await restoreStore(cli.paths, backupFile)
+    const restored = await restoreStore(cli.world.environment, cli.paths, backupFile)
+    const { kept } = restored
     const old = kept ? `; the old one is ${kept}` : ''
-    cli.answer(
-      'restore',
-      { file: cli.paths.store, backup: backupFile, kept },
-      () => `restored the store${old}\n`,
-    )
+    cli.answer('restore', { ...restored, backup: backupFile }, () => `restored the store${old}\n`)
   })
 }
 

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { OrchError } from '../../errors.ts'
 import type { StoreDump } from '../transfer.ts'
 import { syncToDisk } from './backup.ts'
+import { checkDatabase } from './check.ts'
 import { openDatabase, openForReplacement } from './database.ts'
 import { dumpDatabase } from './dump.ts'
 import { whenFree } from './lock.ts'
@@ -11,6 +12,8 @@ import { expectStore, migrate } from './schema.ts'
 /** An embedded store that nobody works with, to be read as a whole. */
 export interface FileToMove {
   dump: StoreDump
+  /** What is wrong with it, in sentences. */
+  check(): string[]
   /** Gives the file another name: no daemon finds it any more. Closes it. */
   moveAway(name: string): void
   close(): void
@@ -20,7 +23,8 @@ export interface FileToMove {
  * Takes the file for this process. @throws OrchError E_STORE_LOCKED (a daemon runs), E_NOT_FOUND, E_STORE
  */
 export async function openFileToMove(file: string): Promise<FileToMove> {
-  if (isNothing(file)) throw new OrchError('E_NOT_FOUND', `there is no store ${file}`)
+  if (isNothing(file) || (await isUnused(file)))
+    throw new OrchError('E_NOT_FOUND', `there is no store ${file}`)
   const db = await whenFree(() => openDatabase(file))
   try {
     expectStore(db)
@@ -31,6 +35,7 @@ export async function openFileToMove(file: string): Promise<FileToMove> {
   }
   return {
     dump: () => dumpDatabase(db),
+    check: () => checkDatabase(db),
     close: () => db.close(),
     moveAway(name) {
       db.close()
