@@ -119,6 +119,20 @@ it('goes by what is there, not by what a host remembers: another moved the task 
   expect(await one.tasks.verify(fence, 6, PROOF)).toMatchObject({ lease: { until: 505 } })
 })
 
+it('does not take another record for the one that Redis has forgotten, though both are of the same place in the journal', async () => {
+  const [one, other] = (await several(2)) as [Store, Store]
+  await submit(one, { ids: ['t-a'] })
+  const { fence } = await claim(one)
+  const keys = await raw.keys(key('*'))
+  const kept = await Promise.all(keys.map((it) => raw.dumpBuffer(it)))
+  await one.tasks.start(fence, 2)
+  await raw.del(...(await raw.keys(key('*'))))
+  for (const [n, it] of keys.entries()) await raw.restore(it, 0, kept[n]!, 'REPLACE')
+  expect(await other.tasks.cancel('t-a', 3, REASON)).toMatchObject({ state: 'cancelled' })
+  await refused('E_STALE', one.tasks.report(fence, 4, { summary: 'late' }))
+  expect(await other.tasks.get('t-a')).toMatchObject({ state: 'cancelled' })
+})
+
 it('goes on when the scripts of Redis were flushed', async () => {
   const [one, other] = (await several(2)) as [Store, Store]
   await submit(one, { ids: idsTo(4) })

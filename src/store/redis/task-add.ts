@@ -97,5 +97,5 @@ function inputs(tasks: AddedTask[]): Added {
 function spawnInput({ task, own, run }: Family, requestId: string, tasks: AddedTask[]): SpawnInput {
   const ids = tasks.map((it) => it.task.id).join(' ')
   const { rev, record } = task
-  return { id: record.id, rev: String(rev), requestId, own, inRun: run, ids, ...inputs(tasks) }
+  return { id: record.id, rev, requestId, own, inRun: run, ids, ...inputs(tasks) }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { OrchError } from '../../errors.ts'
 import type { TaskId } from '../../id.ts'
 import type { Change } from '../../task/life.ts'
@@ -33,6 +34,7 @@ export interface Mover {
 interface MoveInput {
   id: TaskId
   rev: string
+  by: string
   state: string
   epoch: number
   host: string
@@ -50,18 +52,19 @@ interface MoveInput {
   message?: string
 }
 
-type Moved = [rev: number, until: number] | 'again' | 'none'
+type Moved = [rev: string, until: number] | 'again' | 'none'
 
 /** Each time another host has moved the task; more than a few mean that something is wrong. */
 const MOST_LOOKS = 50
 
 export function createMover({ scripts }: RedisTools, looks: Looks): Mover {
   const parts = [TASK_QUEUE, TASK_GATE, TASK_MAIL]
+  const by = `.${randomUUID().slice(0, 8)}`
   const script = defineTogether<MoveInput, Moved>(scripts, 'orchMove', parts, MOVE_TASK)
   const end = defineTogether<MoveInput, Moved>(scripts, 'orchEnd', parts, MOVE_TASK, WHEN_FULL)
 
   async function move(look: Look, step: Step): Promise<Task | undefined> {
-    const answer = await (step.end ? end : script)(inputOf(look, step))
+    const answer = await (step.end ? end : script)(inputOf(look, step, by))
     if (answer === 'none') throw noTask(step.task.id)
     if (answer === 'again') return void looks.forget(step.task.id)
     const { lease } = step.task
@@ -97,13 +100,14 @@ function tried<T>(decide: () => T, old: Look | undefined): T | undefined {
   }
 }
 
-function inputOf({ rev, task: before }: Look, step: Step): MoveInput {
+function inputOf({ rev, task: before }: Look, step: Step, by: string): MoveInput {
   const { task, event, begin, end, lapsed, retried } = step
   const { id, state, epoch, lease, notBefore = 0 } = task
   const ended = end && fieldsOf({ endedAt: event.at, ...end })
   return {
     id,
-    rev: String(rev),
+    rev,
+    by,
     state,
     epoch,
     host: lease?.host ?? '',

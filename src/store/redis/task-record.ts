@@ -10,7 +10,7 @@ import { type EventRow, eventRow } from './row.ts'
 
 /** As `task_row` (lua/task-row.ts) gives it. */
 export interface TaskRow {
-  rev: number
+  rev: string
   ord: number
   /** '' = nobody holds it. */
   host: string
@@ -25,7 +25,7 @@ export const WHEN_FULL = { evenWhenFull: true } as const
 /** A task as it was read, and which of its records that was. */
 export interface Look {
   task: Task
-  rev: number
+  rev: string
 }
 
 export const taskOf = ({ record, spec, host, until }: TaskRow): Task => ({

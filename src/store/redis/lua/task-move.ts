@@ -1,9 +1,10 @@
 /**
  * An arrow: moves a task from the record that was read (`rev`) to the one that follows, with its indexes, its attempt, its
- * mailbox and the event that says so, whose seq is the new `rev`: none is there twice, whatever Redis forgets. Gives it with
- * the end of the lease. `"again"`: it has moved meanwhile; `"none"`: it is not there.
+ * mailbox and the event that says so. Gives the new `rev`, made of the seq of that event and of who moved it (`by`): no two
+ * records have the same, also when Redis has forgotten some and counts on from there; and the end of the lease.
+ * `"again"`: it has moved meanwhile; `"none"`: it is not there.
  *
- * Input: id, rev, state, epoch, host ('' = nobody), ends (of the lease, when it begins), due, at, record, event;
+ * Input: id, rev, by, state, epoch, host ('' = nobody), ends (of the lease, when it begins), due, at, record, event;
  * `begin` / `ended`: fields of the attempt that begins or ends; `lapsed`: only when its lease ended before then;
  * `mail`: 'ended' with code and message, or 'retried'.
  */
@@ -20,8 +21,8 @@ if A.begin and redis.call('HSETNX', P .. 'agents', A.agent, id .. ' ' .. A.epoch
   refuse('E_STATE', 'an agent named ' .. A.agent .. ' was there before')
 end
 local ord = was[4]
-local seq = append(A.event)
-redis.call('HSET', key, 'rev', seq, 'state', A.state, 'epoch', A.epoch, 'host', A.host, 'due', A.due,
+local rev = append(A.event) .. A.by
+redis.call('HSET', key, 'rev', rev, 'state', A.state, 'epoch', A.epoch, 'host', A.host, 'due', A.due,
   'at', A.at, 'record', A.record)
 if A.state ~= was[2] then
   redis.call('ZREM', P .. 'tasks:state:' .. was[2], id)
@@ -46,5 +47,5 @@ if A.ended then redis.call('HSET', attempt, unpack(A.ended)) end
 if A.mail == 'ended' then mail_ended(id, A.at, A.code, A.message) end
 if A.mail == 'retried' then mail_retried(id, A.at) end
 if A.state == 'accepted' then open_gate(id) end
-return '[' .. seq .. ',' .. (A.host ~= '' and redis.call('ZSCORE', P .. 'leases', id) or '0') .. ']'
+return '["' .. rev .. '",' .. (A.host ~= '' and redis.call('ZSCORE', P .. 'leases', id) or '0') .. ']'
 `

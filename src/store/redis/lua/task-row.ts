@@ -7,7 +7,7 @@ local function task_row(id)
   local at = redis.call('HMGET', P .. 'task:' .. id, 'rev', 'host', 'record', 'ord')
   if not at[1] then return false end
   local ends = at[2] ~= '' and redis.call('ZSCORE', P .. 'leases', id) or 'null'
-  return '{"rev":' .. at[1] .. ',"ord":' .. at[4] .. ',"host":' .. cjson.encode(at[2]) .. ',"until":' .. ends
+  return '{"rev":"' .. at[1] .. '","ord":' .. at[4] .. ',"host":' .. cjson.encode(at[2]) .. ',"until":' .. ends
     .. ',"record":' .. at[3] .. ',"spec":' .. redis.call('GET', P .. 'spec:' .. id) .. '}'
 end
 local function task_rows(ids)
