@@ -36,7 +36,6 @@ async function prepare(held: Held): Promise<void> {
   const { parts, task, attempt, fence } = held
   const { spec } = task
   await checkRun(parts, task)
-  await parts.carrying?.ready(task)
   const settings = await parts.settings(spec.repo)
   const profile = await parts.profiles.find(spec.repo, spec.profile)
   const driver = await chooseDriver(parts, task, attempt, profile)

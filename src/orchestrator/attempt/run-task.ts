@@ -44,6 +44,7 @@ async function runStages(parts: Parts, fence: Fence, signal: AbortSignal): Promi
 
 /** The mailbox is there before the agent is; also of a task that a daemon began that knew no mailboxes. */
 async function stage(held: Held): Promise<void> {
+  if (held.task.state === 'leased') await held.parts.carrying?.ready(held.task) // its profile may be the repository's own
   await openTaskMailbox(held.parts, held.task, held.attempt.agent)
   switch (held.task.state) {
     case 'leased':
