@@ -169,3 +169,15 @@ test('stop --agents ends those of this host, and of all where there is no other'
   expect(await beta.handlers.stop({ body: { agents: true } })).toEqual({ stoppedAgents: 1 })
   expect((await alpha.handlers.task({ params })).state).toBe('cancelled')
 })
+
+test('a host of another version that answers something else is told as that', async () => {
+  const { alpha, exchange, params, beta } = await workAtBeta()
+  const { unanswer } = beta
+  await unanswer()
+  await exchange.answer('beta', async () => ({ value: { text: 1 } }))
+  await expect(alpha.handlers.log({ params, query: { from: 0 } })).rejects.toMatchObject({
+    code: 'E_STATE',
+    fix: expect.stringContaining('same version'),
+  })
+  await beta.handlers.cancel({ params })
+})

@@ -33,12 +33,14 @@ export function acrossHosts(handlers: Handlers, parts: Parts): Handlers {
     handOver: atHolder('handOver'),
     async task(input) {
       const { task, lastOn } = await find(input.params.id)
-      if (!lastOn) return await handlers.task(input)
-      return await ask(lastOn, 'task', withId(input, task)).catch(async (error) => {
+      const { workspace, log, result, ...known } = await handlers.task(input)
+      if (!lastOn) return { ...known, workspace, log, result }
+      // the record is the same everywhere, its repository is where this host has it; only the places are there
+      const there = await ask(lastOn, 'task', withId(input, task)).catch((error) => {
         if (!isAway(error)) throw error
-        const { workspace: _w, log: _l, result: _r, ...rest } = await handlers.task(input) // its places are not here
-        return rest
+        return undefined
       })
+      return { ...known, ...(there && { workspace: there.workspace, log: there.log, result: there.result }) }
     },
     async log(input) {
       const { task, attempt, lastOn } = await find(input.params.id, input.query.attempt)
@@ -59,11 +61,14 @@ export function acrossHosts(handlers: Handlers, parts: Parts): Handlers {
     async cancel(input) {
       const { task, heldBy } = await find(input.params.id)
       if (!heldBy) return await handlers.cancel(input)
-      return await ask(heldBy, 'cancel', withId(input, task)).catch(async (error) => {
+      try {
+        await ask(heldBy, 'cancel', withId(input, task))
+        return await asItIs(handlers, input)
+      } catch (error) {
         if (!isAway(error)) throw error
         parts.log.warn('a task is cancelled whose host does not answer', { task: task.id, host: heldBy })
         return await cancelHere(handlers, input)
-      })
+      }
     },
     async cleanup(input) {
       const others = (await parts.store.hosts.list()).filter(({ name }) => name !== parts.host)
@@ -102,12 +107,15 @@ async function addressOf({ store }: Parts, host: string): Promise<string> {
   return (await store.hosts.list()).find(({ name }) => name === host)?.address ?? host
 }
 
+const asItIs = async (handlers: Handlers, { params }: Checked<'cancel'>): Promise<Answer<'cancel'>> =>
+  routes.cancel.answer.parse(await handlers.task({ params }))
+
 /** The record moves; its agent is ended by its host when that is back, or by its shim when the lease is over. */
 async function cancelHere(handlers: Handlers, input: Checked<'cancel'>): Promise<Answer<'cancel'>> {
   try {
     return await handlers.cancel(input)
   } catch (error) {
-    const now = routes.cancel.answer.parse(await handlers.task({ params: input.params }))
+    const now = await asItIs(handlers, input)
     if (now.state !== 'cancelled') throw error
     return now // the other host had done it, and could not say so
   }

@@ -32,7 +32,16 @@ export type AskHost = <N extends Asked>(host: string, verb: N, input: Checked<N>
 export function askerOf(exchange: Exchange): AskHost {
   return async (host, verb, input) => {
     const shape: Shape = routes[verb]
-    return shape.answer.parse(await exchange.call(host, { verb, input }, PATIENCE_MS[verb])) as never
+    const answer = shape.answer.safeParse(await exchange.call(host, { verb, input }, PATIENCE_MS[verb]))
+    if (answer.success) return answer.data as never
+    throw new OrchError(
+      'E_STATE',
+      `${host} answers (${verb}) what this version of Orch does not understand`,
+      {
+        cause: answer.error,
+        fix: 'Have the same version of Orch on all hosts; `orch hosts` shows which they have.',
+      },
+    )
   }
 }
 
