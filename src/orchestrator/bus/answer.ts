@@ -4,7 +4,8 @@ import type { Delivery } from '../../message/delivery.ts'
 import { ANSWERS, isRequest, type RequestType } from '../../message/message.ts'
 import { oneLine } from '../../text.ts'
 import type { Parts } from '../parts.ts'
-import { type Sent, send } from './bus.ts'
+import { audienceOf } from './audience.ts'
+import { post, type Sent } from './bus.ts'
 import { answerIdOf } from './derived-id.ts'
 import { checkPayload } from './payload.ts'
 import type { Sender } from './sender.ts'
@@ -25,14 +26,18 @@ export async function requestAskedOf({ store }: Parts, mailbox: string, id: stri
   const found = await store.mailboxes.history({ correlationId: id, mailbox, limit: 100 })
   const request = found.find(mine)
   if (request) return request
-  throw new OrchError('E_NOT_FOUND', `there is no request ${oneLine(id, 80)} that was asked of you`, {
+  throw notAsked(id)
+}
+
+const notAsked = (id: string) =>
+  new OrchError('E_NOT_FOUND', `there is no request ${oneLine(id, 80)} that was asked of you`, {
     fix: 'read_inbox shows the requests that wait for you, each with its id.',
   })
-}
 
 /**
  * Answers a request, once: the same answer again is the same message.
- * @throws OrchError E_STATE (it has another answer, or who asked is gone), and what `send` throws
+ * @throws OrchError E_NOT_FOUND (asked of somebody else), E_STATE (it has another answer, or who asked is gone), and what
+ *   `send` throws
  */
 export async function answerTo(
   parts: Parts,
@@ -40,13 +45,22 @@ export async function answerTo(
   request: Request,
   payload: unknown,
 ): Promise<Sent> {
+  return await answerChecked(parts, sender, request, checkPayload(ANSWERS[request.message.type], payload))
+}
+
+/** As `answerTo`, with a payload that was checked. */
+export async function answerChecked(
+  parts: Parts,
+  sender: Sender,
+  request: Request,
+  payload: Record<string, unknown>,
+): Promise<Sent> {
   const { message } = request
-  const type = ANSWERS[message.type]
+  if (message.to !== sender.mailbox) throw notAsked(message.id)
   const id = answerIdOf(message.id)
-  const checked = checkPayload(type, payload)
   const known = await parts.store.mailboxes.get(request.answer?.id ?? id)
   if (known || request.answer) {
-    const same = known?.message.from === sender.mailbox && isDeepStrictEqual(known.message.payload, checked)
+    const same = known?.message.from === sender.mailbox && isDeepStrictEqual(known.message.payload, payload)
     if (same) return { id: known.message.id, to: [message.from], created: false }
     throw new OrchError(
       'E_STATE',
@@ -57,7 +71,8 @@ export async function answerTo(
     )
   }
   const correlationId = message.correlationId ?? message.id
-  return await send(parts, sender, { id, to: message.from, type, payload: checked, correlationId })
+  const asker = await audienceOf(parts, sender, message.from)
+  return await post(parts, sender, { id, type: ANSWERS[message.type], payload, correlationId }, asker)
 }
 
 function byWhom(known: Delivery | undefined, { mailbox }: Sender): string {

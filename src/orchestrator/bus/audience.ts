@@ -21,6 +21,9 @@ export interface Audience {
 export async function audienceOf(parts: Parts, sender: Sender, to: string): Promise<Audience> {
   if (to === '*') return { names: await ofRun(parts, sender), audience: to }
   if (to.startsWith('#')) return { names: await ofTopic(parts, sender, to.slice(1)), audience: to }
+  const taskId = to.startsWith('t-') ? (to as TaskId) : taskOf(to)
+  const task = taskId && (await parts.store.tasks.get(taskId))
+  if (task) return await audienceOfTask(parts, task)
   const box = await mailboxOf(parts, to)
   if (box) return { names: [box.name], runId: box.runId }
   throw new OrchError('E_NOT_FOUND', `nobody here is called ${oneLine(to, 80)}`, {
@@ -28,11 +31,13 @@ export async function audienceOf(parts: Parts, sender: Sender, to: string): Prom
   })
 }
 
-/** The open mailbox of an agent, a task, a person or a program. */
+/** Who holds the task. @throws OrchError E_STATE (it is over) */
+export async function audienceOfTask(parts: Parts, task: Task): Promise<Audience> {
+  return { names: [await openTaskMailbox(parts, task)], runId: task.runId }
+}
+
+/** The mailbox of a person or a program. */
 async function mailboxOf(parts: Parts, to: string): Promise<Pick<Mailbox, 'name' | 'runId'> | undefined> {
-  const taskId = to.startsWith('t-') ? (to as TaskId) : taskOf(to)
-  const task = taskId && (await parts.store.tasks.get(taskId))
-  if (task) return { name: await openTaskMailbox(parts, task), runId: task.runId }
   if (!mailboxName.safeParse(to).success) return undefined
   const { mailboxes } = parts.store
   const box = await mailboxes.find(to)

@@ -2,12 +2,12 @@ import type { Parts } from '../parts.ts'
 
 /**
  * Calls `look` now and after each arrival in the mailbox until it gives something; undefined when `ms` are over or `signal`
- * aborts first.
+ * aborts first. `due`: when there may be something that no arrival tells of, ms since the epoch.
  */
 export async function awaitMail<T>(
   { store, clock }: Pick<Parts, 'store' | 'clock'>,
   mailbox: string,
-  { ms, signal }: { ms: number; signal?: AbortSignal },
+  { ms, signal, due }: { ms: number; signal?: AbortSignal; due?: () => Promise<number> },
   look: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const until = clock.now() + ms
@@ -21,7 +21,8 @@ export async function awaitMail<T>(
       bell = Promise.withResolvers() // before looking: what comes meanwhile rings it
       const found = await look()
       if (found !== undefined || signal?.aborted || clock.now() >= until) return found
-      await Promise.race([bell.promise, clock.sleep(until - clock.now(), over.signal)])
+      const next = due ? Math.min(until, await due()) : until
+      await Promise.race([bell.promise, clock.sleep(next - clock.now(), over.signal)])
     }
   } finally {
     stop()

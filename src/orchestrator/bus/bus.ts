@@ -11,7 +11,7 @@ import {
   type Priority,
 } from '../../message/message.ts'
 import type { Parts } from '../parts.ts'
-import { audienceOf } from './audience.ts'
+import { type Audience, audienceOf } from './audience.ts'
 import { checkPayload } from './payload.ts'
 import type { Sender } from './sender.ts'
 
@@ -44,12 +44,28 @@ export interface Sent {
  *   E_AMBIGUOUS, E_FORBIDDEN (answers a request that was asked of somebody else), E_STATE, E_MAILBOX_FULL
  */
 export async function send(parts: Parts, sender: Sender, order: SendOrder): Promise<Sent> {
-  const payload = checkPayload(order.type, order.payload)
-  if (isAnswer(order.type)) await checkAnswers(parts, sender, order)
-  const { names, audience, ...receiver } = await audienceOf(parts, sender, order.to)
+  const checked = { ...order, payload: checkPayload(order.type, order.payload) }
+  const answered = isAnswer(order.type) ? await checkAnswers(parts, sender, order) : undefined
+  return await post(parts, sender, checked, answered ?? (await audienceOf(parts, sender, order.to)))
+}
+
+/** An order whose payload was checked. */
+export type CheckedOrder = Omit<SendOrder, 'to'> & { payload: Record<string, unknown> }
+
+/**
+ * Makes and stores what has been checked, for receivers that have been found.
+ * @throws OrchError E_STATE, E_MAILBOX_FULL
+ */
+export async function post(
+  parts: Parts,
+  sender: Sender,
+  order: CheckedOrder,
+  { names, audience, ...receiver }: Audience,
+): Promise<Sent> {
   const id = order.id ?? parts.ids.message()
   const runId = sender.runId ?? receiver.runId // a message to one agent belongs to the story of its run, whoever sent it
   const now = parts.clock.now()
+  const correlationId = correlationOf(order, id, audience)
   const common = {
     version: MESSAGE_VERSION,
     type: order.type,
@@ -57,11 +73,11 @@ export async function send(parts: Parts, sender: Sender, order: SendOrder): Prom
     ...(audience && { audience }),
     priority: order.priority ?? 'normal',
     timestamp: new Date(now).toISOString(),
-    ...(correlationOf(order, id, audience) && { correlationId: correlationOf(order, id, audience) }),
+    ...(correlationId && { correlationId }),
     retryCount: 0,
     ...(order.ttlMs !== undefined && { expiresAt: new Date(now + order.ttlMs).toISOString() }),
     ...(runId && { runId }),
-    payload,
+    payload: order.payload,
   } as const
   const messages = names.map((to): Message => ({ ...common, id: audience ? `${id}-${to}` : id, to }))
   const sent = await parts.store.mailboxes.send(messages, now)
@@ -69,31 +85,33 @@ export async function send(parts: Parts, sender: Sender, order: SendOrder): Prom
 }
 
 function correlationOf(
-  { type, correlationId }: SendOrder,
+  { type, correlationId }: CheckedOrder,
   id: string,
   audience?: string,
 ): string | undefined {
   return correlationId ?? (isRequest(type) || audience ? id : undefined)
 }
 
-/** @throws OrchError E_INVALID, E_NOT_FOUND, E_FORBIDDEN */
+/** Gives the one who asked. @throws OrchError E_INVALID, E_NOT_FOUND, E_FORBIDDEN */
 async function checkAnswers(
   parts: Parts,
   sender: Sender,
   { type, correlationId, to }: SendOrder,
-): Promise<void> {
+): Promise<Audience> {
   if (!correlationId) throw new OrchError('E_INVALID', `${type} answers a request: give its correlationId`)
   const [request] = await requestsOf(parts, correlationId, sender.mailbox)
   if (!request)
     throw new OrchError('E_NOT_FOUND', `there is no request ${correlationId} that was asked of you`)
   if (!isRequest(request.message.type) || ANSWERS[request.message.type] !== type)
     throw new OrchError('E_INVALID', `a ${request.message.type} is not answered by a ${type}`)
-  const { names } = await audienceOf(parts, sender, to)
+  const audience = await audienceOf(parts, sender, to)
+  const { names } = audience
   if (names.length !== 1 || names[0] !== request.message.from)
     throw new OrchError(
       'E_FORBIDDEN',
       `the request ${correlationId} came from ${request.message.from}: answer there`,
     )
+  return audience
 }
 
 /** Requests with this correlation id that were asked of this mailbox. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { acceptWith, buryTask } from '../../../test/support/family.ts'
 import { team } from '../../../test/support/team.ts'
 import { systemClock } from '../../clock.ts'
-import { answerOverdue, openRequests } from './overdue.ts'
+import { answerOverdue, openRequests, requestsOf } from './overdue.ts'
 import { ask } from './route.ts'
 
 const question = { type: 'assistance_request', payload: { question: 'Which index?' } } as const
@@ -82,4 +82,22 @@ test('an asker that is gone is no reason to fail, nor to keep others waiting', a
   time.passed = 61 * 60_000
   await answerOverdue(parts)
   expect(await answers()).toMatchObject([{ correlationId: id }])
+})
+
+test('what somebody has asked who has ended is not looked at for ever, nor is an answer to it wanted', async () => {
+  const { parts, first, join } = await given()
+  const asker = await join('worker')
+  await ask(parts, asker, { ...question, id, to: first.task.id })
+  await answerOverdue(parts)
+  expect(await requestsOf(parts, first.task.id)).toHaveLength(1)
+  await buryTask(parts, asker)
+  await answerOverdue(parts)
+  expect(await requestsOf(parts, first.task.id)).toEqual([])
+  const { mailboxes } = parts.store
+  expect(await mailboxes.history({ unanswered: true })).toEqual([])
+  const [answer] = await mailboxes.history({ correlationId: id, types: ['assistance_response'] })
+  expect(answer).toMatchObject({ state: 'dropped', message: { from: 'orch', to: asker.task.id } })
+  await expect(first.call('answer', { request: id, text: 'This one' })).rejects.toMatchObject({
+    code: 'E_STATE',
+  })
 })

@@ -1,7 +1,7 @@
 import { toOrchError } from '../../errors.ts'
 import type { TaskId } from '../../id.ts'
 import { ANSWERS, MESSAGE_VERSION, type Message, ORCH, type PayloadOf } from '../../message/message.ts'
-import { isFinal } from '../../task/task.ts'
+import { isFinal, type TaskState } from '../../task/task.ts'
 import { oneLine } from '../../text.ts'
 import type { Parts } from '../parts.ts'
 import { isRequestDelivery, type Request } from './answer.ts'
@@ -56,17 +56,26 @@ async function whyNobody(
   { store, clock }: Parts,
   { message, state, reason }: Request,
 ): Promise<string | undefined> {
-  const { to, expiresAt } = message
+  const { from, to, expiresAt } = message
   if (expiresAt && Date.parse(expiresAt) <= clock.now()) return `${to} did not answer in time`
   if (state === 'dead' || state === 'dropped')
     return `it did not reach ${to}${reason ? `: ${oneLine(reason.message, 300)}` : ''}`
-  const asked = to.startsWith('t-') ? await store.tasks.get(to as TaskId) : undefined
-  return asked && isFinal(asked.state) ? `${to} is ${asked.state} and has not answered` : undefined
+  const asked = await ended(store, to)
+  if (asked) return `${to} is ${asked} and has not answered`
+  const asker = await ended(store, from)
+  return asker && `${from} is ${asker} and waits for nothing`
+}
+
+/** The state of a task that is over. */
+async function ended({ tasks }: Parts['store'], name: string): Promise<TaskState | undefined> {
+  const task = name.startsWith('t-') ? await tasks.get(name as TaskId) : undefined
+  return task && isFinal(task.state) ? task.state : undefined
 }
 
 async function giveUp(parts: Parts, { message }: Request, why: string): Promise<void> {
   const { store, clock, log } = parts
-  if (!(await store.mailboxes.find(message.from))?.open) return // nobody waits for it
+  const asker = await store.mailboxes.find(message.from)
+  if (!asker) return
   const now = clock.now()
   const answer: Message = {
     id: answerIdOf(message.id),
@@ -74,6 +83,8 @@ async function giveUp(parts: Parts, { message }: Request, why: string): Promise<
     type: ANSWERS[message.type],
     from: ORCH,
     to: message.from,
+    // Who is gone waits for nothing: the store drops a copy at once, and the request is not looked at again.
+    ...(!asker.open && { audience: '*' }),
     priority: message.priority,
     timestamp: new Date(now).toISOString(),
     correlationId: message.correlationId ?? message.id,

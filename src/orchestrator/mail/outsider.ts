@@ -1,5 +1,5 @@
 import { OrchError } from '../../errors.ts'
-import type { RunId, TaskId } from '../../id.ts'
+import type { RunId } from '../../id.ts'
 import { ORCH, PERSON } from '../../message/message.ts'
 import { oneLine } from '../../text.ts'
 import { taskOf } from '../agent-name.ts'
@@ -23,17 +23,16 @@ export async function checkOwnName({ store }: Parts, name: string): Promise<void
 }
 
 /**
- * Who sends: a person, or a program that has a mailbox. What goes to a task belongs to its run.
+ * Who sends: a person, or a program that has a mailbox.
  * @throws OrchError E_FORBIDDEN, E_NOT_FOUND (program or run), E_STATE (its mailbox is closed)
  */
 export async function outsider(
   parts: Parts,
-  { from, to, run }: { from: string; to?: string | undefined; run?: string | undefined },
+  { from, run }: { from: string; run?: string | undefined },
 ): Promise<Sender> {
   await checkOwnName(parts, from)
   if (from !== PERSON) await checkMailbox(parts, from)
-  const runId = run === undefined ? await runOfReceiver(parts, to) : await knownRun(parts, run as RunId)
-  return { mailbox: from, ...(runId && { runId }) }
+  return { mailbox: from, ...(run !== undefined && { runId: await knownRun(parts, run as RunId) }) }
 }
 
 async function checkMailbox({ store }: Parts, name: string): Promise<void> {
@@ -46,9 +45,4 @@ async function checkMailbox({ store }: Parts, name: string): Promise<void> {
 async function knownRun({ store }: Parts, runId: RunId): Promise<RunId> {
   if (await store.tasks.run(runId)) return runId
   throw new OrchError('E_NOT_FOUND', `there is no run ${runId}`)
-}
-
-async function runOfReceiver({ store }: Parts, to = ''): Promise<RunId | undefined> {
-  const taskId = to.startsWith('t-') ? (to as TaskId) : taskOf(to)
-  return taskId && (await store.tasks.get(taskId))?.runId
 }

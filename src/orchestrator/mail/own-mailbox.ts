@@ -1,4 +1,4 @@
-import { OrchError } from '../../errors.ts'
+import { OrchError, toOrchError } from '../../errors.ts'
 import type { Delivery } from '../../message/delivery.ts'
 import { PERSON } from '../../message/message.ts'
 import type { Mailbox } from '../../store/store.ts'
@@ -58,19 +58,15 @@ export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal
   const { store, clock, config } = parts
   const { name, reader, limit, again, waitMs, leaseMs = config.messageLeaseSeconds * 1_000 } = order
   await checkOwnName(parts, name)
-  if (order.acknowledge.length > 0) await acknowledgeOwn(parts, { name, reader, ids: order.acknowledge })
+  if (order.acknowledge.length > 0) await acknowledge(parts, { name, reader, ids: order.acknowledge })
   const take = async () => {
     if (gone?.aborted) return undefined
     const request = { mailbox: name, reader, now: clock.now(), leaseMs, limit, again }
     const taken = await store.mailboxes.lease(request)
     return taken.length > 0 ? taken : undefined
   }
-  const until = clock.now() + waitMs
-  for (let taken = await take(); ; ) {
-    if (taken || gone?.aborted || clock.now() >= until) return taken ?? []
-    const ms = Math.min(until, await nextDue(parts, name)) - clock.now()
-    taken = await awaitMail(parts, name, { ms, ...(gone && { signal: gone }) }, take)
-  }
+  const due = () => nextDue(parts, name)
+  return (await awaitMail(parts, name, { ms: waitMs, due, ...(gone && { signal: gone }) }, take)) ?? []
 }
 
 /** When the next message comes back after its backoff: no arrival tells. */
@@ -84,9 +80,13 @@ async function nextDue({ store, clock }: Parts, name: string): Promise<number> {
 
 /** Counted, not searched: a mailbox may have a long history. */
 async function anyWaits({ store }: Pick<Parts, 'store'>, name: string): Promise<boolean> {
-  if (!(await store.mailboxes.find(name))) return false // nobody has ever written to people
-  const { direct, copies } = await store.mailboxes.waiting(name)
-  return direct + copies > 0
+  try {
+    const { direct, copies } = await store.mailboxes.waiting(name)
+    return direct + copies > 0
+  } catch (error) {
+    if (toOrchError(error).code === 'E_NOT_FOUND') return false // nobody has ever written to people
+    throw error
+  }
 }
 
 /** What waits there, without taking it; within `waitMs` for the first one. */
@@ -111,16 +111,23 @@ export interface OwnIds {
 }
 
 /** @throws OrchError E_FORBIDDEN, E_NOT_FOUND, E_STALE */
-export async function acknowledgeOwn(parts: Parts, { name, reader = name, ids }: OwnIds): Promise<void> {
-  await checkOwnName(parts, name)
+export async function acknowledgeOwn(parts: Parts, order: OwnIds): Promise<void> {
+  await checkOwnName(parts, order.name)
+  await acknowledge(parts, order)
+}
+
+async function acknowledge(parts: Parts, { name, reader = name, ids }: OwnIds): Promise<void> {
   const { mailboxes } = parts.store
   const now = parts.clock.now()
-  const box = await mailboxes.find(name)
-  if (name === PERSON && box?.reader !== reader)
+  if (name === PERSON && (await mailboxes.find(name))?.reader !== reader)
     await mailboxes.open({ name, reader, capacity: parts.config.mailboxSize }, now)
-  else if (box && box.reader !== reader)
-    throw new OrchError('E_STALE', `${reader} is not the reader of the mailbox ${name}`, { fix: TAKEN_OVER })
-  await mailboxes.acknowledge({ mailbox: name, reader, ids, now })
+  try {
+    await mailboxes.acknowledge({ mailbox: name, reader, ids, now })
+  } catch (error) {
+    if (toOrchError(error).code !== 'E_STALE') throw error
+    const cause = { cause: error, fix: TAKEN_OVER }
+    throw new OrchError('E_STALE', `${reader} is not the reader of the mailbox ${name}`, cause)
+  }
 }
 
 /** @throws OrchError E_FORBIDDEN, E_STALE */

@@ -1,7 +1,9 @@
 import { OrchError } from '../../errors.ts'
 import { ANSWERS, isAnswer, isRequest } from '../../message/message.ts'
-import { answerTo, requestAskedOf } from '../bus/answer.ts'
-import { type SendOrder, type Sent, send } from '../bus/bus.ts'
+import type { Task } from '../../task/task.ts'
+import { answerChecked, requestAskedOf } from '../bus/answer.ts'
+import { audienceOf, audienceOfTask } from '../bus/audience.ts'
+import { post, type SendOrder, type Sent } from '../bus/bus.ts'
 import { checkPayload } from '../bus/payload.ts'
 import type { Parts } from '../parts.ts'
 import { resolve } from '../resolve.ts'
@@ -21,19 +23,24 @@ export interface OutsiderOrder extends Omit<SendOrder, 'to'> {
 
 /**
  * Sends as a person or a program. An answer goes to who asked, once: its id is that of the answer.
- * @throws OrchError what `send`, `answerTo`, `outsider` and `freeMailbox` throw; E_INVALID (no receiver, or two)
+ * @throws OrchError what `send`, `answerChecked`, `outsider` and `freeMailbox` throw; E_INVALID (no receiver, or two)
  */
 export async function sendAs(parts: Parts, given: OutsiderOrder): Promise<Sent> {
-  const { from, to, capability, run, ...order } = given
-  checkPayload(order.type, order.payload)
-  if (isAnswer(order.type)) return await answerAs(parts, given)
+  const { from, to, capability: _, run, ...order } = given
+  const payload = checkPayload(order.type, order.payload)
+  if (isAnswer(order.type)) return await answerAs(parts, { ...given, payload })
   const receiver = to === undefined ? await able(parts, given) : await whole(parts, to, given)
-  return await send(parts, await outsider(parts, { from, to: receiver, run }), { ...order, to: receiver })
+  const sender = await outsider(parts, { from, run })
+  const audience =
+    typeof receiver === 'string'
+      ? await audienceOf(parts, sender, receiver)
+      : await audienceOfTask(parts, receiver)
+  return await post(parts, sender, { ...order, payload }, audience)
 }
 
 async function answerAs(
   parts: Parts,
-  { from, to, type, payload, correlationId }: OutsiderOrder,
+  { from, to, type, payload, correlationId }: OutsiderOrder & { payload: Record<string, unknown> },
 ): Promise<Sent> {
   if (correlationId === undefined)
     throw new OrchError('E_INVALID', `${type} answers a request: give its correlationId`)
@@ -42,9 +49,9 @@ async function answerAs(
   const { message } = request
   if (ANSWERS[message.type] !== type)
     throw new OrchError('E_INVALID', `a ${message.type} is not answered by a ${type}`)
-  if (to !== undefined && (await whole(parts, to, {})) !== message.from)
+  if (to !== undefined && nameOf(await whole(parts, to, {})) !== message.from)
     throw new OrchError('E_FORBIDDEN', `the request ${message.id} came from ${message.from}: answer there`)
-  return await answerTo(
+  return await answerChecked(
     parts,
     { ...sender, ...(message.runId && { runId: message.runId }) },
     request,
@@ -62,7 +69,9 @@ async function whole(
   parts: Parts,
   to: string,
   { capability }: Pick<OutsiderOrder, 'capability'>,
-): Promise<string> {
+): Promise<string | Task> {
   if (capability !== undefined) throw new OrchError('E_INVALID', 'a receiver or a capability: not both')
-  return to.startsWith('t-') ? (await resolve(parts, to)).id : to
+  return to.startsWith('t-') ? await resolve(parts, to) : to
 }
+
+const nameOf = (receiver: string | Task) => (typeof receiver === 'string' ? receiver : receiver.id)
