@@ -111,6 +111,19 @@ test('a connection that is half-open is found out and made anew', async () => {
   await note(store)
 })
 
+test('a connection that only listens and is half-open is found out too', async () => {
+  const server = await serverWith()
+  const proxy = await proxied(server)
+  const [deaf, other] = [await member({ url: proxy.url }), await member({ url: server.url })]
+  await deaf.exchange.answer('alpha', async () => ({ value: 'heard' }))
+  const ask = () => other.exchange.call('alpha', { verb: 'v', input: 1 }, 500)
+  expect(await ask()).toBe('heard')
+  proxy.hold([1, 2]) // all but the first, which asks
+  await refused('E_TIMEOUT', ask())
+  await until('it hears again', async () => (await ask().catch(() => '')) === 'heard')
+  expect(deaf.reached).toEqual([])
+})
+
 test('restarted with kill -9: what was confirmed is there, nothing is claimed for a lease’s time', async () => {
   const server = await serverWith('--appendonly', 'yes', '--appendfsync', 'always')
   const store = await member({ url: server.url })

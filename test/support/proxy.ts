@@ -8,8 +8,11 @@ export interface Proxy {
   cut(): void
   /** Ends every connection with a reset; new ones are taken. */
   reset(): void
-  /** Lets nothing through in either direction while connections stay open (half-open), new ones too, until `resume`. */
-  hold(): void
+  /**
+   * Lets nothing through in either direction while connections stay open (half-open), new ones too, until `resume`; with
+   * `only` just those that were the so-manieth to come (from 0).
+   */
+  hold(only?: readonly number[]): void
   /** Every piece of data takes so many ms longer, in each direction. */
   delay(ms: number): void
   /** Ends `cut`, `hold` and `delay`. What was held goes on its way. */
@@ -26,19 +29,24 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   let refusing = false
   let held: (() => void)[] | undefined
   let delayed = 0
+  let heldOnly: readonly number[] | undefined
+  let count = 0
 
-  const pass = (from: Socket, to: Socket) => {
+  const pass = (index: number, from: Socket, to: Socket) => {
+    const holding = () => (heldOnly && !heldOnly.includes(index) ? undefined : held)
     const write = (data: Buffer) => void (to.writable && to.write(data))
     from.on('data', (data) => {
       const go = () => write(data)
-      if (held) held.push(go)
+      const waiting = holding()
+      if (waiting) waiting.push(go)
       else if (delayed > 0) setTimeout(go, delayed)
       else go()
     })
     from.on('error', () => {})
     from.on('close', () => {
       const end = () => to.destroy()
-      if (held) held.push(end)
+      const waiting = holding()
+      if (waiting) waiting.push(end)
       else end()
     })
   }
@@ -48,8 +56,9 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     const pair: [Socket, Socket] = [client, upstream]
     pairs.add(pair)
     for (const socket of pair) socket.setNoDelay(true).on('close', () => pairs.delete(pair))
-    pass(client, upstream)
-    pass(upstream, client)
+    const index = count++
+    pass(index, client, upstream)
+    pass(index, upstream, client)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
@@ -76,8 +85,9 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
       reset()
     },
     reset,
-    hold() {
+    hold(only) {
       held ??= []
+      heldOnly = only
     },
     delay(ms) {
       delayed = ms

@@ -27,6 +27,8 @@ export interface Connection {
 /** What waits longer for its answer is given up: it may have been done. */
 const ANSWER_MS = 10_000
 const CONNECT_MS = 5_000
+/** Blocking reads let others through more often. */
+const ALIVE_MS = 5_000
 /** Sentinels that cannot be reached are asked on and on: so long at start. */
 const START_MS = 12_000
 
@@ -56,7 +58,9 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
     all.push(redis)
     return redis
   }
+  const timers: NodeJS.Timeout[] = []
   const end = () => {
+    for (const timer of timers) clearInterval(timer)
     for (const redis of all) redis.disconnect()
   }
   const redis = open('orch', { commandTimeout: ANSWER_MS, enableAutoPipelining: true })
@@ -74,18 +78,29 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
   redis.off('error', note)
   return {
     redis,
-    another: (name) =>
-      open(`orch-${name}`, {
+    another(name) {
+      const other = open(`orch-${name}`, {
         lazyConnect: false,
         enableOfflineQueue: true,
         maxRetriesPerRequest: null,
         autoResendUnfulfilledCommands: true,
-      }),
+      })
+      timers.push(setInterval(() => void proveAlive(other), ALIVE_MS).unref())
+      return other
+    },
     again: () => {
       for (const it of all) it.disconnect(true)
     },
     end,
   }
+}
+
+/** What only listens would never know that the other end is gone without a word: a firewall forgets who is silent. */
+async function proveAlive(redis: Redis): Promise<void> {
+  if (redis.status !== 'ready') return
+  await withinTime(redis.ping(), ALIVE_MS, silence).catch((error) => {
+    if (error instanceof OrchError) redis.disconnect(true)
+  })
 }
 
 /** Whatever goes wrong before the first answer (TLS says it in many ways): there is no store to be had. */
