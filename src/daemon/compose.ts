@@ -163,7 +163,11 @@ function createParts(
   const carry = exchange && openCarry({ ...carried, store: shared, exchange })
   const { store = shared, commits } = carry ?? {}
   const bare = createBare({ git, root: paths.forge })
-  const agentEnv = passedEnv(env, [...config.passEnv, ...mcpVariables(config)])
+  const agentEnv = passedEnv(
+    env,
+    [...config.passEnv, ...mcpVariables(config)],
+    ['ORCH_REDIS', config.redis?.password],
+  )
   const drivers = byName([
     createClaudeDriver({ exec, env, uuid: () => crypto.randomUUID() }),
     createCodexDriver({ exec, env, clock }),

@@ -60,15 +60,19 @@ async function requestOf(cli: Cli, tasks: NewTaskRequest[], repo: string): Promi
     requestId: randomUUID(),
     repo,
     tasks,
-    env: callerEnv(cli, [...config.passEnv, ...mcpVariables(config)]),
+    env: callerEnv(cli, [...config.passEnv, ...mcpVariables(config)], ['ORCH_REDIS', config.redis?.password]),
   }
 }
 
 const LONGEST_VALUE = 32_768
 
 /** The caller's variables for the agents. One that the API would not take is left out, with a word. */
-function callerEnv(cli: Cli, passEnv: readonly string[]): Record<string, string> {
-  const all = Object.entries(passedEnv(cli.world.environment.env, passEnv))
+function callerEnv(
+  cli: Cli,
+  passEnv: readonly string[],
+  never: readonly (string | undefined)[],
+): Record<string, string> {
+  const all = Object.entries(passedEnv(cli.world.environment.env, passEnv, never))
   const fits = ([name, value]: [string, string]) =>
     /^[A-Za-z_]\w{0,99}$/.test(name) && value.length <= LONGEST_VALUE
   const left = all.filter((entry) => !fits(entry)).map(([name]) => oneLine(name, 100))

@@ -61,12 +61,18 @@ export const PASSED_ENV: readonly string[] = [
   'GIT_COMMITTER_EMAIL',
 ]
 
-/** The part of `env` that agents get, by the list above and the patterns of `passEnv`. */
-export function passedEnv(env: Env, passEnv: readonly string[] = []): Record<string, string> {
+/**
+ * The part of `env` that agents get, by the list above and the patterns of `passEnv`. `never`: names of secrets that are the
+ * daemon's alone (who has the password of Redis has every host), whatever the patterns say.
+ */
+export function passedEnv(
+  env: Env,
+  passEnv: readonly string[] = [],
+  never: readonly (string | undefined)[] = [],
+): Record<string, string> {
   const patterns = [...PASSED_ENV, ...passEnv]
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => patterns.some((pattern) => fits(name, pattern))),
-  )
+  const passed = (name: string) => patterns.some((pattern) => fits(name, pattern)) && !never.includes(name)
+  return Object.fromEntries(Object.entries(env).filter(([name]) => passed(name)))
 }
 
 function fits(name: string, pattern: string): boolean {
