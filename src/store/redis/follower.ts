@@ -24,7 +24,7 @@ interface Reader {
  * had not got the last writes took over), it goes on from its end.
  */
 export function createFollower(
-  { connection, prefix, log }: RedisTools,
+  { connection, prefix, log, life }: RedisTools,
   last: () => Promise<number>,
 ): Pick<Journal, 'subscribe'> & Closing {
   const readers = new Set<Reader>()
@@ -63,6 +63,7 @@ export function createFollower(
         const events = await readOn(redis, `${prefix}journal`, at)
         await coming
         at = events.at(-1)?.seq ?? at
+        life.seen = Math.max(life.seen, at)
         tell(events)
       } catch (error) {
         if (closing.signal.aborted) return

@@ -1,5 +1,6 @@
 import type { TaskEventType } from '../../journal/journal.ts'
 import { isHeld, TASK_STATES, type Task, type TaskState } from '../../task/task.ts'
+import { STATE_AFTER } from '../state-after.ts'
 import type { Database } from './database.ts'
 import { MAIL_QUERIES } from './mail/check.ts'
 
@@ -20,21 +21,6 @@ interface TaskFacts {
   said: TaskEventType | null
 }
 
-/** Where each arrow's event says that its task is. */
-const STATE_AFTER: Record<TaskEventType, TaskState> = {
-  'task.queued': 'queued',
-  'task.leased': 'leased',
-  'task.working': 'working',
-  'task.waiting': 'waiting',
-  'task.reported': 'reported',
-  'task.verified': 'verified',
-  'task.accepted': 'accepted',
-  'task.failed': 'queued',
-  'task.postponed': 'queued',
-  'task.dead': 'dead',
-  'task.cancelled': 'cancelled',
-  'task.retried': 'queued',
-}
 const ARROWS = Object.keys(STATE_AFTER)
   .map((type) => `'${type}'`)
   .join(', ')
