@@ -57,7 +57,7 @@ for _, id in ipairs(A.ids) do
   local row = mail_row(id)
   if not row then mail_no_message(id) end
   if row.b ~= A.mailbox then refuse('E_NOT_FOUND', 'there is no message ' .. id .. ' in ' .. A.mailbox) end
-  named[id] = true
+  named[id] = row
   if row.s == 'waiting' and row.o > over then
     if row.o > (newest[row.f] or 0) then newest[row.f] = row.o end
     if row.o > last then last = row.o end
@@ -77,7 +77,7 @@ table.sort(found, function(one, other) return one[2] < other[2] end)
 local direct, copies = 0, 0
 for _, one in ipairs(found) do
   local id = one[1]
-  local row = one[2] <= last and mail_row(id)
+  local row = one[2] <= last and (named[id] or mail_row(id))
   if row and row.o <= (newest[row.f] or -1) and (named[id] or row.u or not (row.e and row.e <= A.now)) then
     local given = row.d or A.now
     mail_settle(row, 'acknowledged', 'd', given, 'a', A.now)
