@@ -1,10 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configSchema, type RedisConfig } from '../../src/config/schema.ts'
+import type { TaskId } from '../../src/id.ts'
 import type { JournalEvent } from '../../src/journal/journal.ts'
 import { silentLog } from '../../src/log.ts'
 import { openRedisStore } from '../../src/store/redis/redis.ts'
 import type { Store } from '../../src/store/store.ts'
+import { HELD_STATES, type Reason } from '../../src/task/task.ts'
 import { type Fault, faultsOf, parseTraces, type Trace } from './history.ts'
 import { type Orch, startOrch } from './orch.ts'
 import { startProxy, type Proxy as TcpProxy } from './proxy.ts'
@@ -36,9 +38,18 @@ export interface TestHosts {
   journal(): Promise<JournalEvent[]>
   /** What is wrong with all that happened to these tasks. */
   faults(submitted: readonly string[]): Promise<Fault[]>
+  /** Who has the lease of a task now. */
+  holderOf(id: TaskId): Promise<TestHost>
+  /** Notes until when a host that is in trouble from now on has its tasks. */
+  noteLeases(host: TestHost): Promise<void>
+  /** For each attempt that another one took over from a host in trouble: ms from the end of its lease to the next. */
+  takeovers(): Promise<number[]>
+  /** For people: what the journal has of a task, and the ends of the logs of all hosts. */
+  story(id: TaskId): Promise<string>
   close(): Promise<void>
 }
 
+const codeOf = (data: JournalEvent['data']) => (data?.reason as Reason | undefined)?.code
 const CLUSTER = 'hosts'
 const nap = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
@@ -56,6 +67,7 @@ export async function startHosts(count: number, settings: Record<string, string>
   const store = await openRedisStore({ config, cluster: CLUSTER, log: silentLog })
   const traces = () => parseTraces(readFileSync(traceFile, 'utf8'))
   const journal = () => journalOf(store)
+  const leases = new Map<string, number>()
   return {
     hosts,
     redis,
@@ -64,6 +76,34 @@ export async function startHosts(count: number, settings: Record<string, string>
     traces,
     journal,
     faults: async (submitted) => faultsOf({ submitted, journal: await journal(), traces: traces() }),
+    async holderOf(id) {
+      const task = await store.tasks.get(id)
+      const host = hosts.find(({ name }) => name === task?.lease?.host)
+      if (!host) throw new Error(`nobody holds ${id}`)
+      return host
+    },
+    async noteLeases({ name }) {
+      for (const { id, epoch, lease } of await store.tasks.list({ host: name, states: [...HELD_STATES] }))
+        leases.set(`${id} ${epoch}`, lease?.until ?? 0)
+    },
+    async takeovers() {
+      const all = await journal()
+      const expired = all.filter(
+        ({ type, data }) => type === 'task.failed' && codeOf(data) === 'lease-expired',
+      )
+      return expired.flatMap(({ seq, taskId, epoch = 0 }) => {
+        const until = leases.get(`${taskId} ${epoch}`)
+        const next = all.find((it) => it.seq > seq && it.taskId === taskId && it.type === 'task.leased')
+        return until && next ? [next.at - until] : []
+      })
+    },
+    async story(id) {
+      const events = (await journal()).filter(
+        ({ taskId, type }) => taskId === id || type.startsWith('store.'),
+      )
+      const logs = hosts.map(({ name, orch }) => `${name}:\n${tail(orch.paths.log)}`)
+      return [...events.map((event) => JSON.stringify(event)), ...logs].join('\n')
+    },
     async close() {
       for (const { proxy } of hosts) proxy.resume()
       await Promise.all(hosts.map(({ orch }) => orch.close()))
@@ -108,6 +148,8 @@ async function startHost(
   }
   return host
 }
+
+const tail = (file: string) => readFileSync(file, 'utf8').split('\n').slice(-20).join('\n')
 
 async function journalOf({ journal }: Store): Promise<JournalEvent[]> {
   const all: JournalEvent[] = []
