@@ -1,5 +1,6 @@
 import { checkJournal } from './journal-check.ts'
 import { checkMail } from './mail/check.ts'
+import { checkPulls } from './pulls-check.ts'
 import { checkTasks } from './task-check.ts'
 import type { RedisTools } from './tools.ts'
 
@@ -11,4 +12,5 @@ export async function* findings(tools: RedisTools): AsyncGenerator<string> {
   yield* checkJournal(tools)
   yield* checkMail(tools)
   yield* checkTasks(tools)
+  yield* checkPulls(tools)
 }

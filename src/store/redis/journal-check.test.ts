@@ -65,6 +65,27 @@ it.each([
   await store.close()
 })
 
+it.each([
+  [['hset', 'pulls:/r', '1', '{'], 'pull request /r#1: the record is not readable'],
+  [['hset', 'pulls:/r', '1', '{"repo":"/r","number":2,"state":"open"}'], 'not of that pull request'],
+  [['hdel', 'pulls:/r', '1'], 'pull request /r#1: it is not there'],
+  [['hdel', 'pulls-open:/r', 'a'], 'pull request /r#1: it is open, but not found by its branch'],
+] as const)('finds what %j did', async ([command, key, ...rest], finding) => {
+  const cluster = `faults${++clusters}`
+  const store = await open(cluster)
+  for (const head of ['a', 'b'])
+    await store.pulls.open(
+      '/r',
+      { head, base: 'main', title: 't', body: '', author: 'x', headCommit: 'c' },
+      1,
+    )
+  await store.pulls.closed('/r', 2, 2)
+  expect(await store.upkeep.check()).toEqual([])
+  await raw.call(command, `{${cluster}}:${key}`, ...rest)
+  expect((await store.upkeep.check()).join('\n')).toContain(finding)
+  await store.close()
+})
+
 it('holds 20,000 events in as much memory as it is told to keep', async () => {
   const store = await open('memory')
   const used = async () => {
