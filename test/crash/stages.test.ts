@@ -7,6 +7,7 @@ import { createOrchestrator } from '../../src/orchestrator/orchestrator.ts'
 import { mortal } from '../support/mortal.ts'
 import { beginWith, ended, order, type RealParts, realParts, surround } from '../support/parts.ts'
 import { makeRepository, type SampleRepository } from '../support/repository.ts'
+import { overRedis } from '../support/store-choice.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 /** The daemon killed between any two steps of a task: before a call of a port begins, or just after it was done. */
@@ -49,6 +50,8 @@ const MOMENTS: Record<string, number> = {
   'workspaces.setAside': 1,
   'workspaces.remove': 1,
   'tasks.accept': 1,
+  // only who shares its store has a lease to lose
+  ...(overRedis && { 'directories.hold': 1 }),
 }
 /** Calls that ask only, or that have nothing to do with this task. */
 const BEFORE_OR_BESIDE = new Set([
