@@ -1,4 +1,4 @@
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
@@ -271,6 +271,8 @@ test('full: refused whole, and it goes on when there is room', async () => {
   const server = await serverWith()
   const store = await member({ url: server.url })
   await note(store, 'before')
+  await submit(store, { ids: ['t-a', 't-b'] })
+  const { fence } = await claim(store, { host: 'alpha' })
   await server.ask('config', 'set', 'maxmemory', '1')
   await refused('E_STORE_DOWN', note(store, 'refused'))
   await refused('E_STORE_DOWN', store.exchange.put('b', Buffer.alloc(10), Date.now() + 60_000))
@@ -278,7 +280,38 @@ test('full: refused whole, and it goes on when there is room', async () => {
   expect(await store.exchange.duty('d', 'h', 1, 1)).toBe(true)
   expect(store.exchange.reach().state).toBe('up')
   expect((await store.exchange.troubles()).map(({ what }) => what).join()).toContain('full')
+  await refused('E_STORE_DOWN', submit(store, { ids: ['t-c'], run: 'r-2' }))
+  expect(await store.tasks.renew('alpha', 2, 1_000)).toEqual([fence.taskId])
+  expect((await store.tasks.get(fence.taskId))?.lease?.until).toBe(1_002)
+  expect((await store.tasks.list({ states: ['queued'] })).map(({ id }) => id)).toHaveLength(1)
+  expect((await store.tasks.attempts(fence.taskId)).length).toBe(1)
+  expect(await store.tasks.run('r-2' as never)).toBeUndefined()
   await server.ask('config', 'set', 'maxmemory', '0')
+  await submit(store, { ids: ['t-c'], run: 'r-2' })
+  await store.tasks.start(fence, 3)
+  expect(await store.upkeep.check()).toEqual([])
+  await note(store, 'after')
+  expect(await names(store)).toEqual(['before', 'after'])
+})
+
+test('short of disk: Redis refuses every write, which is as if it were gone, and is told as what it is', async () => {
+  const server = await serverWith('--appendonly', 'yes')
+  const store = await member({ url: server.url })
+  await note(store, 'before')
+  // What stands in the place of its snapshot cannot be replaced, so that the snapshot fails.
+  const inTheWay = join(server.directory, 'dump.rdb')
+  mkdirSync(join(inTheWay, 'x'), { recursive: true })
+  await server.ask('config', 'set', 'save', '3600 1')
+  await server.ask('bgsave')
+  await until('it failed', async () =>
+    (await server.ask('info', 'persistence')).includes('last_bgsave_status:err'),
+  )
+  await refused('E_STORE_DOWN', note(store, 'refused'))
+  await down(store)
+  expect(store.exchange.reach().reason).toContain('disk')
+  rmSync(inTheWay, { recursive: true })
+  await server.ask('bgsave')
+  await up(store)
   await note(store, 'after')
   expect(await names(store)).toEqual(['before', 'after'])
 })
