@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -36,7 +36,7 @@ export async function startRedis(args: readonly string[] = [], port?: number): P
   const start = async () => {
     const settings = ['--port', `${own}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '']
     const policy = ['--maxmemory-policy', 'noeviction']
-    child = spawn('redis-server', [...settings, ...policy, ...args], { stdio: 'ignore' })
+    child = spawnMortal(['redis-server', ...settings, ...policy, ...args])
     await answering(own, child)
   }
   await start()
@@ -53,6 +53,14 @@ export async function startRedis(args: readonly string[] = [], port?: number): P
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** Ends with this process, however that ends, where the system can do so. */
+export function spawnMortal(argv: readonly string[]): ChildProcess {
+  const [program = '', ...args] = existsSync('/usr/bin/setpriv')
+    ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', ...argv]
+    : argv
+  return spawn(program, args, { stdio: 'ignore' })
 }
 
 export async function askRedis(port: number, ...args: string[]): Promise<string> {

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answering, askRedis, freePort } from './redis.ts'
+import { answering, askRedis, freePort, spawnMortal } from './redis.ts'
 
 /** A real Sentinel of a test's own that watches one primary (`mymaster`) and makes its replica the primary half a second after it is gone. */
 export interface Sentinel {
@@ -28,7 +27,7 @@ export async function startSentinel(primaryPort: number): Promise<Sentinel> {
     'sentinel failover-timeout mymaster 3000',
   ]
   writeFileSync(file, `${settings.join('\n')}\n`)
-  const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
+  const child = spawnMortal(['redis-server', file, '--sentinel'])
   await answering(port, child)
   const ask = (...args: string[]) => askRedis(port, ...args)
   return {
