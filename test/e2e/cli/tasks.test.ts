@@ -37,7 +37,7 @@ it('status, show, logs, say, attach and cancel of a task that works', async () =
   const shown = await program.orch(['show', id.slice(0, 6)])
   expect(shown.out).toMatch(/^Long\ntask +t-\w+ of run r-\w+\nstate +working, attempt 1\n/)
   expect(shown.out).toMatch(
-    /\nATTEMPT +AGENT +STARTED +TOOK +OUTCOME +WHY\n +1 +task-agent-\S+ .* under way\n$/,
+    /\nATTEMPT +AGENT( +HOST)? +STARTED +TOOK +OUTCOME +WHY\n +1 +task-agent-\S+ .* under way\n$/,
   )
   await until('output', async () => (await program.orch(['logs', id])).out === 'begun\n')
 
