@@ -37,7 +37,10 @@ export async function startRedis(args: readonly string[] = [], port?: number): P
     const settings = ['--port', `${own}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '']
     const policy = ['--maxmemory-policy', 'noeviction']
     child = spawnMortal(['redis-server', ...settings, ...policy, ...args])
-    await answering(own, child)
+    await answering(own, child).catch(async (error) => {
+      await kill()
+      throw error
+    })
   }
   await start()
   return {

@@ -20,8 +20,8 @@ export interface Connection {
   another(name: string): Redis
   /** Gives up all that are there and makes them anew. */
   again(): void
-  /** Ends all. Safe to call twice. */
-  end(): void
+  /** Ends all; resolves when it is at its end and says so. Safe to call twice. */
+  end(): Promise<void>
 }
 
 /** What waits longer for its answer is given up: it may have been done. */
@@ -29,6 +29,7 @@ const ANSWER_MS = 10_000
 const CONNECT_MS = 5_000
 /** Blocking reads let others through more often. */
 const ALIVE_MS = 5_000
+const END_MS = 1_000
 /** Sentinels that cannot be reached are asked on and on: so long at start. */
 const START_MS = 12_000
 
@@ -59,9 +60,10 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
     return redis
   }
   const timers: NodeJS.Timeout[] = []
-  const end = () => {
+  const end = async () => {
     for (const timer of timers) clearInterval(timer)
     for (const redis of all) redis.disconnect()
+    await atItsEnd(all[0])
   }
   const redis = open('orch', { commandTimeout: ANSWER_MS, enableAutoPipelining: true })
   let trouble: Error | undefined
@@ -72,7 +74,7 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
   try {
     await withinTime(redis.connect(), START_MS, silence)
   } catch (error) {
-    end()
+    void end()
     throw noWay(trouble ?? error)
   }
   redis.off('error', note)
@@ -93,6 +95,13 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
     },
     end,
   }
+}
+
+/** Until then it says that it is not writeable, as if it were lost. */
+async function atItsEnd(redis: Redis | undefined): Promise<void> {
+  if (!redis || redis.status === 'end' || redis.status === 'wait') return
+  const ended = new Promise<void>((resolve) => redis.once('end', resolve))
+  await withinTime(ended, END_MS, silence).catch(() => {})
 }
 
 /** What only listens would never know that the other end is gone without a word: a firewall forgets who is silent. */

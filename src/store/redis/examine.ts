@@ -46,7 +46,7 @@ export async function examineRedisPlace(place: RedisPlace & { cluster: string })
   try {
     return await examineRedis(connection.redis, `{${place.cluster}}:`)
   } finally {
-    connection.end()
+    await connection.end()
   }
 }
 

@@ -57,7 +57,7 @@ export async function openRedisStore({
     await refuseMoved(redis, prefix)
     await exchange.begin()
   } catch (error) {
-    connection.end()
+    await connection.end()
     throw error
   }
   return {
@@ -71,7 +71,7 @@ export async function openRedisStore({
     async close() {
       await scripts.close()
       await Promise.all([journal.close(), mailboxes.end(), exchange.close()])
-      connection.end()
+      await connection.end()
     },
   }
 }

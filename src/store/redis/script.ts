@@ -21,7 +21,7 @@ export interface Scripts {
 /** What hangs longer is left alone. */
 const CLOSE_MS = 5_000
 
-type Answer = [answer: string | null, seq: string | null]
+type Answer = [answer: string | null, seq: number]
 
 export interface ScriptOptions {
   /** It frees memory, or takes hardly any: done also when Redis is full. */
@@ -52,7 +52,7 @@ export function createScripts(
       const lua = `${head}${BASE}${LIFE}${parts.join('\n')}\nlocal A = cjson.decode(ARGV[1])
 local function body()\n${body}\nend
 local answer = body()
-return { answer or false, redis.call('GET', P .. 'seq') }`
+return { answer or false, NEWEST }`
       redis.defineCommand(name, { numberOfKeys: 1, lua })
       const command = (redis as unknown as Record<string, (...args: string[]) => Promise<Answer>>)[name]
       return async (input: I) => {

@@ -1,30 +1,40 @@
 /**
  * Begins every script, behind BASE: finds out whether Redis has forgotten what it had confirmed (it was restarted without its
  * last second, a replica that was behind took over, somebody emptied it). `ARGV[2]`: the highest seq that the caller has seen;
- * `ARGV[3]`: now; `ARGV[4]`: for how long nothing is claimed then, in ms.
+ * `ARGV[3]`: now; `ARGV[4]`: for how long nothing is claimed then, in ms. `NEWEST` is the newest seq.
  *
  * `life` tells of the Redis process that is there: `run`, its id; `from`, the seq that it came with; `to`, the one that it goes
- * on behind, so that no seq is used twice; `told`, whether the journal says that events were lost. Who has seen a seq between
- * `from` and `to` has seen one that is gone. `hold` is the time before which nobody may claim or take over a task: until
+ * on behind, so that no seq is used twice. Who has seen a seq between the two has seen one that is gone: `gap` has them until
+ * the journal says so. `hold` is the time before which nobody may claim or take over a task: until
  * then a host may believe in a lease of which Redis knows nothing any more.
  */
 export const LIFE = `
 local SEEN, NOW, HOLD = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local life_raised = false
+local NEWEST
+local life_append, life_raised = append, false
+append = function(e)
+  NEWEST = life_append(e)
+  return NEWEST
+end
 local function life_raise(seq, to)
-  redis.call('HSET', P .. 'life', 'from', seq, 'to', to, 'told', '0')
-  redis.call('SET', P .. 'seq', to)
+  redis.call('HSET', P .. 'life', 'from', seq, 'to', to)
+  redis.call('MSET', P .. 'seq', to, P .. 'gap', string.format('%.0f %.0f', seq, to))
   local held = tonumber(redis.call('GET', P .. 'hold') or 0)
   if NOW + HOLD > held then redis.call('SET', P .. 'hold', NOW + HOLD) end
-  life_raised = true
+  life_raised, NEWEST = true, to
 end
 local function life_check()
-  local seq = tonumber(redis.call('GET', P .. 'seq') or 0)
-  if SEEN > seq then life_raise(seq, SEEN + ${1_000_000}) end
-  local life = redis.call('HMGET', P .. 'life', 'from', 'to', 'told')
-  if life[3] ~= '0' or SEEN <= tonumber(life[1]) or SEEN >= tonumber(life[2]) then return end
-  redis.call('HSET', P .. 'life', 'told', '1')
-  local facts = string.format('{"seen":%.0f,"from":%.0f,"to":%.0f}', SEEN, tonumber(life[1]), tonumber(life[2]))
+  local known = redis.call('MGET', P .. 'seq', P .. 'gap')
+  NEWEST = tonumber(known[1] or 0)
+  if SEEN > NEWEST then
+    life_raise(NEWEST, SEEN + ${1_000_000})
+    known[2] = redis.call('GET', P .. 'gap')
+  end
+  if not known[2] then return end
+  local from, to = string.match(known[2], '(%d+) (%d+)')
+  if SEEN <= tonumber(from) or SEEN >= tonumber(to) then return end
+  redis.call('DEL', P .. 'gap')
+  local facts = string.format('{"seen":%.0f,"from":%s,"to":%s}', SEEN, from, to)
   append({ 'store.regressed', string.format('%.0f', NOW), '', '', '', '', facts })
 end
 life_check()
