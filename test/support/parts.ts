@@ -8,7 +8,7 @@ import { type Paths, pathsIn } from '../../src/config/paths.ts'
 import { type Config, configSchema } from '../../src/config/schema.ts'
 import { createRepositories, describer } from '../../src/daemon/repositories.ts'
 import { exec, spawnDetached, spawnPiped } from '../../src/exec.ts'
-import { type Bare, createBare } from '../../src/forge/bare.ts'
+import { createBare } from '../../src/forge/bare.ts'
 import type { Forge } from '../../src/forge/forge.ts'
 import { createCheckRunner } from '../../src/forge/local/check-runner.ts'
 import { createLocalForge } from '../../src/forge/local/local.ts'
@@ -53,7 +53,7 @@ export interface RealOptions {
   /** Bytes of one bundle that goes to other hosts. */
   most?: number
   /** Another forge for GitHub than the local one. */
-  github?: (deps: { bare: Bare; lock: RepositoryLock['hold'] }) => Forge
+  github?: (deps: { root: string; lock: RepositoryLock['hold'] }) => Forge
   clock?: Clock
   log?: Log
 }
@@ -85,7 +85,7 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   const withoutTerminal = createProcessRuntime({ root: paths.attempts, env, directories, spawnDetached })
   const bare = createBare({ git, root: paths.forge })
   const local = createLocalForge({ bare, git, records: store.pulls, clock, log, commits })
-  const forges = { local, github: options.github?.({ bare, lock }) ?? local }
+  const forges = { local, github: options.github?.({ root: paths.forge, lock }) ?? local }
   const workspaces = createWorktrees({ ...worktreeOptions(paths), git, clock, log })
   const breakers = createBreakers({
     clock,
