@@ -87,6 +87,7 @@ describe('moving a store', () => {
     })
     const back = await migrate('embedded')
     expect(back.elsewhere).toBe(0)
+    expect(back).not.toHaveProperty('kept')
     expect(back.records).toEqual(there.records)
     const after = await recordsIn(paths.store)
     expect(after.records).toEqual(before.records)

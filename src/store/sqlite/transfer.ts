@@ -58,9 +58,12 @@ export function removeStore(file: string): void {
   for (const suffix of ['', '-wal', '-journal', '.partial']) rmSync(file + suffix, { force: true })
 }
 
-/** Whether a store can take its place: no file, or one without runs, pull requests and messages. */
+/** Whether a store can take its place: no file, or one without runs, pull requests and messages. What a lock alone left goes. */
 export async function holdsNothing(file: string): Promise<boolean> {
-  if (isNothing(file) || (await isUnused(file))) return true
+  if (isNothing(file) || (await isUnused(file))) {
+    removeStore(file)
+    return true
+  }
   const store = await openFileToMove(file)
   try {
     for await (const records of store.dump())
