@@ -7,7 +7,7 @@ it('hands on what agents need, by name or beginning, and nothing else', () => {
   expect(passedEnv(env, ['DB_*'])).toHaveProperty('DB_URL', 'd')
 })
 
-test('the secrets of the daemon are passed to nobody, whatever the patterns say', () => {
+it('the secrets of the daemon are passed to nobody, whatever the patterns say', () => {
   const env = { PATH: '/bin', ORCH_REDIS: 'redis://:hush@h', SECRET: 'hush', OTHER: 'o' }
   expect(passedEnv(env, ['*', 'SECRET'], ['ORCH_REDIS', 'SECRET', undefined])).toEqual({
     PATH: '/bin',
