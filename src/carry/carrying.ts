@@ -18,6 +18,11 @@ export interface Carrying {
    */
   ready(task: Task): Promise<void>
   /**
+   * What is thrown for a fault that comes of files that only the home of the repository has (they are not tracked): as `ready`
+   * throws, with the same consequence. At home it is the fault itself.
+   */
+  lacks(task: Task, fault: unknown): unknown
+  /**
    * Puts the branch of a task at the newest commit that earlier attempts have given. To be called when nobody works in its
    * checkout here. Gives the commits that were newer and cannot be had. @throws OrchError E_STORE_DOWN, E_GIT
    */

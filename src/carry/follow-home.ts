@@ -21,7 +21,7 @@ export function createFollower(
   tools: CarryTools,
   forges: CarryNeeds['forges'],
   home: Home,
-): Pick<Carrying, 'ready' | 'away'> {
+): Pick<Carrying, 'ready' | 'lacks' | 'away'> {
   const { git, host, names, commits, bases, clock } = tools
   const inTurn = createTurns()
   const leftAlone = new Map<string, number>()
@@ -60,19 +60,25 @@ export function createFollower(
   }
   const nameOf = ({ repo, source }: TaskSpec) => (source ? makeName(source.host, source.path) : repo)
 
+  const refuse = (spec: TaskSpec, thrown: unknown): OrchError => {
+    const error = toOrchError(thrown)
+    if (OURS.has(error.code) || error.details?.breaker !== undefined) return error
+    leftAlone.set(spec.repo, clock.now() + LEAVE_ALONE_MS)
+    const what = `${nameOf(spec)} cannot be had on ${host}: ${error.message}`
+    return new OrchError('E_REPOSITORY_AWAY', what, { cause: error })
+  }
+
   return {
     ready: (task) =>
-      inTurn(task.spec.repo, async () => {
-        try {
-          await begin(task)
-        } catch (thrown) {
-          const error = toOrchError(thrown)
-          if (OURS.has(error.code) || error.details?.breaker !== undefined) throw error
-          leftAlone.set(task.spec.repo, clock.now() + LEAVE_ALONE_MS)
-          const what = `${nameOf(task.spec)} cannot be had on ${host}: ${error.message}`
-          throw new OrchError('E_REPOSITORY_AWAY', what, { cause: error })
-        }
-      }),
+      inTurn(task.spec.repo, () =>
+        begin(task).catch((error) => {
+          throw refuse(task.spec, error)
+        }),
+      ),
+    lacks({ spec }, fault) {
+      const elsewhere = spec.source !== undefined && spec.source.host !== host
+      return elsewhere && toOrchError(fault).code === 'E_SETUP' ? refuse(spec, fault) : fault
+    },
     away() {
       const now = clock.now()
       for (const [repo, until] of leftAlone) if (until <= now) leftAlone.delete(repo)

@@ -6,6 +6,7 @@ import { until } from '../../test/support/orch.ts'
 import { ended, order, taskWhen } from '../../test/support/parts.ts'
 import { makeRepository, sampleGit } from '../../test/support/repository.ts'
 import { childrenOf, settleChildren } from '../orchestrator/family/children.ts'
+import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { needsOf } from '../task/needs.ts'
 import { type Task, workOf } from '../task/task.ts'
 
@@ -162,4 +163,20 @@ test('a part that another host does starts from its parent’s commit and is mer
   const git = sampleGit(alpha.parts.workspaces.at(parent.sample.path, parent.task.id, '').path)
   expect(await git(['show', 'HEAD:part.txt'])).toBe('plan')
   expect(await git(['merge-base', '--is-ancestor', workOf(done.proof)?.head as string, 'HEAD'])).toBe('')
+}, 60_000)
+
+test('files that git does not track are at home only: another host leaves the task to it', async () => {
+  const { host } = await carryCluster()
+  const sample = await makeRepository({ files: { '.gitignore': '.env\n' } })
+  await sample.write({ '.env': 'A=1\n' })
+  const setup = [{ copy: '.env' }]
+  const alpha = await host('alpha', { config: { setup } })
+  const task = await order(createOrchestrator(alpha.parts), sample.path, 'cat .env >seen')
+  const beta = await host('beta', { config: { setup } })
+  await beta.begin()
+  const waits = await taskWhen(beta.parts, task, 'was put off', ({ reason }) => reason !== undefined)
+  expect(waits).toMatchObject({ state: 'queued', used: 0, reason: { code: 'E_REPOSITORY_AWAY' } })
+  expect(waits.reason?.message).toContain('set-up step 1 (copy: .env)')
+  await alpha.begin()
+  expect(await ended(alpha.parts, task)).toMatchObject({ state: 'accepted', used: 0 })
 }, 60_000)

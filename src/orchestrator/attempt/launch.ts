@@ -42,7 +42,10 @@ async function prepare(held: Held): Promise<void> {
   await parts.store.tasks.progress(fence, { attempt: { driver: driver.name } })
   const earlier = await attemptsBefore(parts, task, attempt)
   const workspace = await prepareWorkspace(held, earlier)
-  const setup = await parts.applySetup(settings.setup, { repo: spec.repo, workspace: workspace.path })
+  const place = { repo: spec.repo, workspace: workspace.path }
+  const setup = await parts.applySetup(settings.setup, place).catch((error) => {
+    throw parts.carrying?.lacks(task, error) ?? error
+  })
   const session = driver.resumes ? sessionToResume(task, attempt, earlier, driver.name) : undefined
   const prompt = buildPrompt(task, attempt.agent, await historyOf(parts, task))
   const words = (await parts.hearings.of(attempt)).words.length
