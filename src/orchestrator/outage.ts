@@ -18,10 +18,8 @@ export function watchReach(parts: Parts, back: () => Promise<void>): () => void 
     await store.journal.append([{ type: 'store.back', at: clock.now(), data }])
   }
   return (
-    store.exchange?.onReach(({ state, reason }) => {
+    store.exchange?.onReach(({ state }) => {
       if (state === 'down') {
-        if (downSince === undefined)
-          log.warn('the store is out of reach: agents go on, nothing is claimed', { reason })
         downSince ??= clock.now()
         return
       }

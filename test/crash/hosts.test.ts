@@ -6,6 +6,7 @@ import type { Task } from '../../src/task/task.ts'
 import { startHosts, type TestHost, type TestHosts } from '../support/hosts.ts'
 import { agent, until } from '../support/orch.ts'
 import { makeRepository, type SampleRepository } from '../support/repository.ts'
+import { share, storm } from '../support/storm.ts'
 
 /** Hosts that hang, die and lose the network: nothing is lost, nothing is run by two at once, late writes are refused. */
 
@@ -152,4 +153,29 @@ describe('one task and two hosts', () => {
     )
     await sound(id, 1)
   })
+})
+
+it('many tasks and three hosts in trouble: none is lost, none run by two at once, nothing late is taken', {
+  timeout: 240_000,
+}, async () => {
+  const lines: string[] = []
+  const report = await storm({
+    hosts: 3,
+    tasks: 80,
+    ticks: 3,
+    leaseSeconds: 4,
+    troubles: 6,
+    everyMs: 3_000,
+    restarts: 1,
+    agentsPerHost: 3,
+    withinMs: 200_000,
+    log: (line) => lines.push(line),
+  })
+  const { takeovers, troubles, seconds } = report
+  console.log(
+    `80 tasks in ${Math.round(seconds)} s; ${JSON.stringify(troubles)}; ${takeovers.length} takeovers, ms after the end of the lease: p50 ${share(takeovers, 0.5)}, p99 ${share(takeovers, 0.99)}`,
+  )
+  expect(report.faults, lines.join('\n')).toEqual([])
+  expect(report.used).toBe(0)
+  expect(report.pulls).toBe(80)
 })
