@@ -5,6 +5,7 @@ import { holdParent } from '../../test/support/family.ts'
 import { until } from '../../test/support/orch.ts'
 import { ended, order, taskWhen } from '../../test/support/parts.ts'
 import { makeRepository, sampleGit } from '../../test/support/repository.ts'
+import { openTaskMailbox } from '../orchestrator/bus/audience.ts'
 import { childrenOf, settleChildren } from '../orchestrator/family/children.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { needsOf } from '../task/needs.ts'
@@ -179,4 +180,18 @@ test('files that git does not track are at home only: another host leaves the ta
   expect(waits.reason?.message).toContain('set-up step 1 (copy: .env)')
   await alpha.begin()
   expect(await ended(alpha.parts, task)).toMatchObject({ state: 'accepted', used: 0 })
+}, 60_000)
+
+test('who writes to a task of a repository that is not here need not know its profile', async () => {
+  const { host } = await carryCluster()
+  const profile = '---\ndescription: x\ncapabilities: [testing]\n---\nx\n'
+  const sample = await makeRepository({ files: { '.orch/profiles/own.md': profile } })
+  const alpha = await host('alpha')
+  const task = await order(createOrchestrator(alpha.parts), sample.path, 'echo x >x', { profile: 'own' })
+  const beta = await host('beta')
+  const seen = (await beta.parts.store.tasks.get(task.id)) as Task
+  expect(await openTaskMailbox(beta.parts, seen)).toBe(task.id)
+  await alpha.begin()
+  await ended(alpha.parts, task)
+  expect((await beta.parts.store.mailboxes.find(task.id))?.capabilities).toEqual(['testing'])
 }, 60_000)

@@ -1,4 +1,4 @@
-import { OrchError } from '../../errors.ts'
+import { OrchError, toOrchError } from '../../errors.ts'
 import type { RunId, TaskId } from '../../id.ts'
 import { mailboxName, PERSON, topicName } from '../../message/message.ts'
 import type { Mailbox } from '../../store/store.ts'
@@ -47,12 +47,12 @@ async function mailboxOf(parts: Parts, to: string): Promise<Pick<Mailbox, 'name'
 
 /** The mailbox of a task that is not over; it may be written to before its agent is there. @throws OrchError E_STATE */
 export async function openTaskMailbox(parts: Parts, task: Task, reader?: string): Promise<string> {
-  const { store, clock, config, profiles } = parts
+  const { store, clock, config } = parts
   if (isFinal(task.state))
     throw new OrchError('E_STATE', `${task.id} is ${task.state}: nobody reads there any more`)
   const there = await store.mailboxes.find(task.id)
   if (there?.open && (reader === undefined || there.reader === reader)) return task.id
-  const { capabilities } = await profiles.find(task.spec.repo, task.spec.profile)
+  const capabilities = await capabilitiesOf(parts, task, reader)
   const box = {
     name: task.id,
     runId: task.runId,
@@ -64,6 +64,24 @@ export async function openTaskMailbox(parts: Parts, task: Task, reader?: string)
   }
   await store.mailboxes.open(box, clock.now())
   return task.id
+}
+
+/**
+ * Those of its profile. One that only its repository knows, which is on another host, is not known to who writes here: its
+ * reader opens the mailbox again and tells them.
+ */
+async function capabilitiesOf(
+  { host, profiles }: Parts,
+  { spec }: Task,
+  reader: string | undefined,
+): Promise<string[]> {
+  try {
+    return (await profiles.find(spec.repo, spec.profile)).capabilities
+  } catch (error) {
+    const away = reader === undefined && spec.source !== undefined && spec.source.host !== host
+    if (away && toOrchError(error).code === 'E_INVALID') return []
+    throw error
+  }
 }
 
 async function ofRun({ store }: Parts, { runId, mailbox }: Sender): Promise<string[]> {
