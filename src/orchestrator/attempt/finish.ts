@@ -1,3 +1,4 @@
+import type { TaskId } from '../../id.ts'
 import { type Attempt, isFinal, type Task } from '../../task/task.ts'
 import type { Parts } from '../parts.ts'
 import { backoff } from './backoff.ts'
@@ -21,12 +22,20 @@ export async function accept({ parts, task, attempt, fence }: Held): Promise<voi
   await letGo(parts, task)
 }
 
-/** What a forge has as a pull request need not be kept for other hosts; nor what is in it by now. */
+/**
+ * What a forge has as a pull request need not be kept for other hosts; nor what is in it by now, nor where it began. Tasks that
+ * are open still may begin at a commit of this one.
+ */
 async function letGo(parts: Parts, task: Task): Promise<void> {
-  if (!parts.carrying || task.spec.proof) return
+  const { carrying, store } = parts
+  if (!carrying || task.spec.proof) return
   try {
-    const parties = [task, ...(await parts.store.tasks.list({ parent: task.id }))]
-    for (const one of parties) if (isFinal(one.state) || one === task) await parts.carrying.letGo(one)
+    const madeBy = (id: TaskId) => store.tasks.list({ parent: id })
+    const allOver = async (id: TaskId) => (await madeBy(id)).every(({ state }) => isFinal(state))
+    for (const made of await madeBy(task.id)) if (isFinal(made.state)) await carrying.letGo(made)
+    if (await allOver(task.id)) await carrying.letGo(task)
+    const parent = task.spec.parent && (await store.tasks.get(task.spec.parent))
+    if (parent && isFinal(parent.state) && (await allOver(parent.id))) await carrying.letGo(parent)
   } catch (error) {
     parts.log.warn('what was kept for other hosts could not be let go of', { task: task.id, error })
   }
