@@ -139,10 +139,11 @@ function repeat(parts: Parts, ms: number, what: string, act: () => Promise<unkno
     } catch (error) {
       if (!isOutOfReach(parts.store)) parts.log.error(`${what} failed`, { error })
     }
-    going = undefined
   }
   const stop = parts.clock.every(ms, () => {
-    going ??= once()
+    going ??= once().finally(() => {
+      going = undefined
+    })
   })
   return { stop, idle: async () => await going }
 }
