@@ -58,7 +58,7 @@ tell() {
   signal "$1" "-$group"
 }
 
-# A signal: TERM to what runs now, KILL three seconds later. The main line is waiting, and goes on to finish.
+# A signal: TERM to what runs now, KILL three seconds later (two, when others wait for the task). The main line is waiting, and goes on to finish.
 end() {
   ending=$1
   trap : HUP TERM USR1
@@ -66,7 +66,7 @@ end() {
   tell TERM || signal KILL "$child" # no group yet: nothing of the agent has begun
   (
     trap 'signal TERM "$nap"; exit' TERM
-    sleep 3 &
+    sleep $((${lapsed:+-1} + 3)) &
     nap=$!
     wait "$nap" || exit # it was ended for us: a signal that comes just when we are forked is lost
     if [ "$group" = $$ ]; then signal ALRM $$; else signal KILL "-$group"; fi
