@@ -38,11 +38,12 @@ onGithub('a task on GitHub, carried between hosts', (stage) => {
     await until('what was kept is let go of', async () => (await kept(stage)) === '')
 
     const late = await alpha.back()
-    const check = () => late.parts.store.tasks.progress({ taskId: task.id, epoch: 1, host: 'alpha' }, {})
+    const fence = { taskId: task.id, epoch: 1, host: 'alpha' }
+    const by = { fence, check: () => late.parts.store.tasks.progress(fence, {}) }
     const place = late.parts.workspaces.at(stage.person.repo, task.id, task.spec.branch)
     await sampleGit(place.path)(['commit', '-q', '--allow-empty', '-m', 'late'])
     const { github } = late.parts.forges
-    await expect(github.push(stage.person.repo, task.spec.branch, check)).rejects.toMatchObject({
+    await expect(github.push(stage.person.repo, task.spec.branch, by)).rejects.toMatchObject({
       code: 'E_STALE',
     })
     await expect(github.push(stage.person.repo, task.spec.branch)).rejects.toMatchObject({

@@ -8,6 +8,7 @@ import { makeRepository, sampleGit } from '../../test/support/repository.ts'
 import { openTaskMailbox } from '../orchestrator/bus/audience.ts'
 import { childrenOf, settleChildren } from '../orchestrator/family/children.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
+import type { Claimed } from '../store/store.ts'
 import { needsOf } from '../task/needs.ts'
 import { type Task, workOf } from '../task/task.ts'
 
@@ -140,10 +141,52 @@ test('a host that lost its task publishes nothing, and does not move the pull re
   expect(await workspaces.head(place)).not.toBe(head)
   const fence = { taskId: task.id, epoch: 1, host: 'alpha' }
   const check = () => late.parts.store.tasks.progress(fence, {})
-  const pushed = forges.local.push(sample.path, task.spec.branch, check)
+  const pushed = forges.local.push(sample.path, task.spec.branch, { fence, check })
   await expect(pushed).rejects.toMatchObject({ code: 'E_STALE' })
   expect((await forges.local.get(sample.path, 1)).headCommit).toBe(head)
   expect((await store.pulls.list(`alpha:${sample.path}`)).length).toBe(1)
+}, 60_000)
+
+test('a host that loses its task between asking and writing opens nothing and moves nothing', async () => {
+  const { host, store } = await carryCluster()
+  const sample = await makeRepository()
+  const alpha = await host('alpha')
+  const task = await order(createOrchestrator(alpha.parts), sample.path, 'true')
+  const { branch, base, title } = task.spec
+  await sample.git(['branch', branch])
+  const { forges, clock } = alpha.parts
+  const repo = sample.path
+  const publisher = async () => {
+    const agent = ({ id }: Task, epoch: number) => `${id}-${epoch}`
+    const held = await store.tasks.claim({ host: 'alpha', now: clock.now(), leaseMs: 60_000, agent })
+    const { fence } = held as Claimed
+    let losesNow = false
+    const loseNow = () => {
+      losesNow = true
+    }
+    const check = async () => {
+      await store.tasks.progress(fence, {})
+      if (!losesNow) return
+      await store.tasks.lose(fence, clock.now(), { reason: { code: 'x', message: 'x' }, retryAt: 0 })
+    }
+    return { fence, check, loseNow }
+  }
+  const request = { head: branch, base, title, body: '', taskId: task.id }
+  const first = await publisher()
+  await forges.local.push(repo, branch, first)
+  first.loseNow()
+  await first.check()
+  await expect(forges.local.open(repo, request, first)).rejects.toMatchObject({ code: 'E_STALE' })
+  expect(await store.pulls.list(`alpha:${repo}`)).toEqual([])
+
+  const second = await publisher()
+  const { pullRequest } = await forges.local.open(repo, request, second)
+  await sample.git(['switch', '-q', branch])
+  await sample.commit({ late: 'late' })
+  second.loseNow()
+  await expect(forges.local.push(repo, branch, second)).rejects.toMatchObject({ code: 'E_STALE' })
+  await expect(forges.local.find(repo, branch, second)).rejects.toMatchObject({ code: 'E_STALE' })
+  expect(await store.pulls.list(`alpha:${repo}`)).toMatchObject([{ headCommit: pullRequest.headCommit }])
 }, 60_000)
 
 test('a part that another host does starts from its parent’s commit and is merged at the parent’s', async () => {

@@ -1,5 +1,5 @@
 import type { RunId, TaskId } from '../id.ts'
-import type { PullRequestRef } from '../task/task.ts'
+import type { Fence, PullRequestRef } from '../task/task.ts'
 
 /**
  * The forge port: where pull requests live. `local` keeps them in the store over a bare repository that the
@@ -20,23 +20,27 @@ export interface Forge {
   head(repo: string, branch: string): Promise<string | undefined>
   /**
    * Brings the branch as it stands in the person's repository to the remote, through a bare repository of the daemon's own,
-   * fast-forward only. `check` is asked right before others see it, and may throw: who has lost the task pushes nothing.
+   * fast-forward only. `by` is asked right before others see it: who has lost the task pushes nothing.
    * @throws OrchError E_HEAD_MOVED when the remote has commits that the branch has not.
    */
-  push(repo: string, branch: string, check?: () => Promise<unknown>): Promise<string>
+  push(repo: string, branch: string, by?: Publisher): Promise<string>
   /** Takes over a branch as it stands in the person's repository and gives its commit; undefined when there is none. Publishes nothing. */
   fetch(repo: string, branch: string): Promise<string | undefined>
   /** Compares two commits by merge base: what a pull request from `head` into `base` would change. */
   compare(repo: string, base: string, head: string): Promise<Comparison>
   /** All pull requests, open or not, whose head is `branch`; newest first. */
-  find(repo: string, branch: string): Promise<PullRequest[]>
+  find(repo: string, branch: string, by?: Publisher): Promise<PullRequest[]>
   /** Opens a pull request, or gives the open one that the branch has. Never makes a second. */
-  open(repo: string, request: NewPullRequest): Promise<{ pullRequest: PullRequest; created: boolean }>
+  open(
+    repo: string,
+    request: NewPullRequest,
+    by?: Publisher,
+  ): Promise<{ pullRequest: PullRequest; created: boolean }>
   get(repo: string, number: number): Promise<PullRequest>
   list(repo: string, filter?: { state?: PullRequestState }): Promise<PullRequest[]>
   /** The diff as `git diff base...head` prints it. */
   diff(repo: string, number: number): Promise<string>
-  checks(repo: string, number: number): Promise<Check[]>
+  checks(repo: string, number: number, by?: Publisher): Promise<Check[]>
   /** Merges when the head is still `expectedHead` and no required check is red or pending. */
   merge(repo: string, number: number, options: MergeOptions): Promise<Merged>
   close(repo: string, number: number): Promise<PullRequest>
@@ -49,6 +53,14 @@ export interface Forge {
   obtain?(repo: string, commit: string): Promise<boolean>
   /** Lets go of what was kept under names that begin with `prefix`. */
   letGo?(repo: string, prefix: string): Promise<void>
+}
+
+/** The attempt for which something is published; absent when a person does it. */
+export interface Publisher {
+  /** What the store writes for it is refused in the same transaction when the task is somebody else's. */
+  fence: Fence
+  /** @throws OrchError E_STALE when the task is somebody else's by now */
+  check(): Promise<unknown>
 }
 
 /** How commits that the forge of one host is told of by another get here. Paths are those of repositories on this host. */

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { Paths } from '../config/paths.ts'
 import type { Config, ProjectConfig } from '../config/schema.ts'
 import type { Argv, Env } from '../exec.ts'
-import type { Check, Forge } from '../forge/forge.ts'
+import type { Check, Forge, Publisher } from '../forge/forge.ts'
 import type { Git } from '../git.ts'
 import type { Ids, TaskId } from '../id.ts'
 import type { Log } from '../log.ts'
@@ -77,6 +77,7 @@ export interface Parts {
     checks: ProjectConfig['checks'],
     env: Env,
     signal?: AbortSignal,
+    by?: Publisher,
   ): Promise<Check[]>
   /** Directory of the program `orch` itself: agents find it on their PATH. */
   programs: string

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { TaskId } from '../../src/id.ts'
 import type { JournalEvent } from '../../src/journal/journal.ts'
 import type { Claimed, Store } from '../../src/store/store.ts'
-import { NO_USAGE, TASK_STATES } from '../../src/task/task.ts'
+import { type Fence, NO_USAGE, TASK_STATES } from '../../src/task/task.ts'
 import { claim, PROOF, REASON, refused, request, type StoreUnderTest, submit } from '../support/store.ts'
 import { gateCases } from './store-gate.ts'
 import { hostCases } from './store-hosts.ts'
@@ -627,6 +627,35 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
           'pr.reviewed',
           'pr.merged',
         ])
+      })
+
+      it('are opened and moved for an attempt only while it has its task', async () => {
+        await submit(store, { ids: ['t-a'] })
+        const { fence } = await claim(store, { now: 1 })
+        const { record } = await store.pulls.open('/r', REQUEST, 2, fence)
+        expect(await store.pulls.open('/r', REQUEST, 3, fence)).toEqual({ record, created: false })
+        expect(await store.pulls.moved('/r', 1, 'c2', 3, fence)).toMatchObject({ headCommit: 'c2' })
+        await store.tasks.lose(fence, 4, { reason: REASON, retryAt: 4 })
+        const seen = await store.journal.read({})
+        const late = async (by: Fence) => {
+          await refused('E_STALE', store.pulls.open('/r', { ...REQUEST, head: 'orch/b' }, 5, by))
+          await refused('E_STALE', store.pulls.open('/r', REQUEST, 5, by))
+          await refused('E_STALE', store.pulls.moved('/r', 1, 'c3', 5, by))
+          await refused('E_STALE', store.pulls.moved('/r', 1, 'c2', 5, by))
+        }
+        await late(fence)
+        expect(await store.journal.read({})).toEqual(seen)
+        const next = await claim(store, { now: 5, host: 'there' })
+        await late(fence)
+        await late({ ...next.fence, host: 'here' })
+        const none = { ...fence, taskId: 't-none' } as const
+        await refused('E_NOT_FOUND', store.pulls.open('/r', { ...REQUEST, head: 'orch/b' }, 5, none))
+        await refused('E_NOT_FOUND', store.pulls.moved('/r', 1, 'c3', 5, none))
+        expect(await store.pulls.list('/r')).toEqual([{ ...record, headCommit: 'c2', updatedAt: 3 }])
+        expect(await store.pulls.moved('/r', 1, 'c4', 6, next.fence)).toMatchObject({ headCommit: 'c4' })
+        await store.pulls.closed('/r', 1, 7)
+        await refused('E_STALE', store.pulls.moved('/r', 1, 'c5', 8, fence))
+        await refused('E_STATE', store.pulls.moved('/r', 1, 'c5', 8, next.fence))
       })
 
       it('refuse what cannot be', async () => {

@@ -5,6 +5,7 @@ import type { Answer, RouteName } from '../../src/api/contract.ts'
 import type { OrchError } from '../../src/errors.ts'
 import { faultsOf, type Letter, type MailHistory, type Sight } from '../support/mail-history.ts'
 import { type Orch, startOrch, until } from '../support/orch.ts'
+import { overRedis } from '../support/store-choice.ts'
 
 /**
  * kill -9 of the compiled daemon again and again while programs write to each other. How fast that goes is printed and not
@@ -20,7 +21,8 @@ let crash: Promise<unknown> = Promise.resolve()
 const clients: Client[] = []
 beforeAll(async () => {
   process.env.ORCH_TEST_DIST = '1'
-  orch = await startOrch()
+  // a third of the readers forget what they had: the embedded store does, too, but Redis keeps its leases over a kill
+  orch = await startOrch(overRedis ? { ORCH_MESSAGE_LEASE_SECONDS: '5' } : {})
 })
 afterAll(async () => {
   for (const client of clients) client.close()

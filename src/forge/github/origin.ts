@@ -4,6 +4,7 @@ import { type Git, gitError } from '../../git.ts'
 import { slugWithHash } from '../../git-repository-id.ts'
 import type { Bare, BareRepository } from '../bare.ts'
 import { FETCH, FILE_ONLY, steadily } from '../bare-git.ts'
+import type { Publisher } from '../forge.ts'
 import { gitFailure } from './failure.ts'
 import { keepCommit, letGo, obtainKept } from './kept.ts'
 import { attempt, type Place, TEN_MINUTES } from './network.ts'
@@ -18,7 +19,7 @@ export interface Origin {
   /** @throws OrchError E_NOT_FOUND without an origin, E_INVALID when it is none of a GitHub's */
   remote(repo: string): Promise<GithubRemote>
   head(repo: string, branch: string): Promise<string | undefined>
-  push(repo: string, branch: string, check?: () => Promise<unknown>): Promise<string>
+  push(repo: string, branch: string, by?: Pick<Publisher, 'check'>): Promise<string>
   /** Brings a branch of origin to `refs/remotes/origin/BRANCH` of the person's repository and gives its commit. */
   base(repo: string, branch: string): Promise<string>
   /** The bare repository with these commits in it, wherever they are to be had. */
@@ -45,11 +46,11 @@ export function createOrigin({ git, bare, lock }: OriginOptions): Origin {
   return {
     remote: async (repo) => (await address(repo)).remote,
     head: async (repo, branch) => remoteHead(await open(repo), branch),
-    async push(repo, branch, check) {
+    async push(repo, branch, by) {
       const place = await open(repo)
       const commit = await place.bare.fetch(branch)
       if (!commit) throw new OrchError('E_NOT_FOUND', `${repo} has no branch ${branch}`)
-      await check?.()
+      await by?.check()
       await pushCommit(place, branch, commit)
       return commit
     },

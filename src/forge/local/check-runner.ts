@@ -6,7 +6,7 @@ import { toOrchError } from '../../errors.ts'
 import type { Env, Exec, ExecResult } from '../../exec.ts'
 import { plainText } from '../../text.ts'
 import type { Bare, BareRepository } from '../bare.ts'
-import type { Check, CommitCarrier } from '../forge.ts'
+import type { Check, CommitCarrier, Publisher } from '../forge.ts'
 import { freshRecord } from './local.ts'
 import type { PullRequestRecords } from './records.ts'
 
@@ -25,6 +25,7 @@ export interface CheckRunner {
     checks: ConfiguredChecks,
     env: Env,
     signal?: AbortSignal,
+    by?: Publisher,
   ): Promise<Check[]>
 }
 
@@ -47,12 +48,12 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
   const underWay = new Map<string, Promise<Check[]>>()
   const swept = new Map<string, Promise<void>>()
   return {
-    async run(repo, number, checks, env, signal) {
+    async run(repo, number, checks, env, signal, by) {
       const bare = await options.bare.open(repo)
       const home = dirname(bare.path)
       if (!swept.has(home)) swept.set(home, sweep(home))
       await swept.get(home)
-      const { headCommit, checks: known } = await freshRecord(options, bare, number)
+      const { headCommit, checks: known } = await freshRecord(options, bare, number, by)
       const key = `${bare.id} ${number} ${headCommit}`
       const running =
         underWay.get(key) ??

@@ -3,7 +3,7 @@ import { OrchError } from '../../errors.ts'
 import type { Git } from '../../git.ts'
 import type { Log } from '../../log.ts'
 import type { Bare, BareRepository } from '../bare.ts'
-import type { CommitCarrier, Forge, PullRequest } from '../forge.ts'
+import type { CommitCarrier, Forge, Publisher, PullRequest } from '../forge.ts'
 import { pushEnvironment } from './agent-env.ts'
 import { followBase, headRef } from './base.ts'
 import { giveHead, isFromElsewhere } from './elsewhere.ts'
@@ -25,7 +25,7 @@ export interface LocalForgeOptions {
 export function createLocalForge(deps: LocalForgeOptions): Forge {
   const { records, clock } = deps
   const open = (repo: string) => deps.bare.open(repo)
-  const fresh = (bare: BareRepository, number: number) => freshRecord(deps, bare, number)
+  const fresh = (bare: BareRepository, number: number, by?: Publisher) => freshRecord(deps, bare, number, by)
   /** Answers that have not begun to be looked for: twenty tasks that start at once ask once. */
   const waiting = new Map<string, Promise<string>>()
   const follow = (key: string, bare: BareRepository, branch: string) => {
@@ -44,25 +44,26 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
       return asked
     },
     head: async (repo, branch) => (await open(repo)).commit(headRef(branch)),
-    async push(repo, branch, check) {
+    async push(repo, branch, by) {
       const bare = await open(repo)
-      await check?.()
+      await by?.check()
       const commit = await bare.alone(() => pushBranch(bare, branch))
-      if (deps.commits) await tellOthers(deps, bare, { branch, commit, check })
+      if (deps.commits) await tellOthers(deps, bare, { branch, commit, by })
       return commit
     },
     fetch: async (repo, branch) => (await open(repo)).fetch(branch),
     compare: async (repo, base, head) => (await open(repo)).compare(base, head),
-    find: async (repo, branch) => freshList(deps, await open(repo), { head: branch }),
+    find: async (repo, branch, by) => freshList(deps, await open(repo), { head: branch }, by),
     list: async (repo, filter) => freshList(deps, await open(repo), filter),
-    async open(repo, request) {
+    async open(repo, request, by) {
       const bare = await open(repo)
       const headCommit = await expectBranch(bare, request.head)
       if (!(await bare.commit(headRef(request.base))))
         await bare.alone(() => followBase(deps, bare, request.base))
       await giveHead(deps, bare, request.base, headCommit)
-      const opened = await records.open(bare.source, { ...request, author: 'orch', headCommit }, clock.now())
-      const record = await fresh(bare, opened.record.number)
+      const wanted = { ...request, author: 'orch', headCommit }
+      const opened = await records.open(bare.source, wanted, clock.now(), by?.fence)
+      const record = await fresh(bare, opened.record.number, by)
       return { pullRequest: toPullRequest(record), created: opened.created }
     },
     get: async (repo, number) => toPullRequest(await fresh(await open(repo), number)),
@@ -74,7 +75,7 @@ export function createLocalForge(deps: LocalForgeOptions): Forge {
       const base = before ?? (await expectBranch(bare, record.base))
       return bare.diff(base, record.headCommit)
     },
-    checks: async (repo, number) => checksOfHead(await fresh(await open(repo), number)),
+    checks: async (repo, number, by) => checksOfHead(await fresh(await open(repo), number, by)),
     async merge(repo, number, options) {
       const bare = await open(repo)
       return bare.alone(async () => mergePullRequest(deps, bare, await fresh(bare, number), options))
@@ -108,13 +109,10 @@ async function pushBranch(bare: BareRepository, branch: string): Promise<string>
 async function tellOthers(
   deps: LocalForgeOptions,
   bare: BareRepository,
-  { branch, commit, check }: { branch: string; commit: string; check: (() => Promise<unknown>) | undefined },
+  { branch, commit, by }: { branch: string; commit: string; by: Publisher | undefined },
 ): Promise<void> {
   const open = await deps.records.list(bare.source, { head: branch, state: 'open' })
-  for (const record of open.filter(({ headCommit }) => headCommit !== commit)) {
-    await check?.()
-    await noteMoved(deps, bare, record, commit)
-  }
+  for (const record of open) if (record.headCommit !== commit) await noteMoved(deps, bare, record, commit, by)
 }
 
 async function expectBranch(bare: BareRepository, branch: string): Promise<string> {
@@ -132,6 +130,7 @@ export async function freshRecord(
   deps: FreshDeps,
   bare: BareRepository,
   number: number,
+  by?: Publisher,
 ): Promise<PullRecord> {
   const { records } = deps
   const record = await records.get(bare.source, number)
@@ -140,7 +139,7 @@ export async function freshRecord(
   if (record.state !== 'open') return record
   const head = await bare.commit(headRef(record.head))
   if (!head || head === record.headCommit) return record
-  return await noteMoved(deps, bare, record, head)
+  return await noteMoved(deps, bare, record, head, by)
 }
 
 async function noteMoved(
@@ -148,12 +147,13 @@ async function noteMoved(
   bare: BareRepository,
   record: PullRecord,
   head: string,
+  by?: Publisher,
 ): Promise<PullRecord> {
   const { records, clock } = deps
   const { number } = record
   await giveHead(deps, bare, record.base, head)
   try {
-    return await records.moved(bare.source, number, head, clock.now())
+    return await records.moved(bare.source, number, head, clock.now(), by?.fence)
   } catch (error) {
     if (!(error instanceof OrchError) || error.code !== 'E_STATE') throw error
     return (await records.get(bare.source, number)) ?? record // merged or closed at the same moment
@@ -164,8 +164,9 @@ async function freshList(
   deps: FreshDeps,
   bare: BareRepository,
   filter?: Parameters<PullRequestRecords['list']>[1],
+  by?: Publisher,
 ): Promise<PullRequest[]> {
   const all = await deps.records.list(bare.source, filter)
-  const fresh = await Promise.all(all.map(({ number }) => freshRecord(deps, bare, number)))
+  const fresh = await Promise.all(all.map(({ number }) => freshRecord(deps, bare, number, by)))
   return fresh.map(toPullRequest)
 }

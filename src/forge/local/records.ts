@@ -1,10 +1,14 @@
 import { OrchError } from '../../errors.ts'
 import type { EventType, NewEvent } from '../../journal/journal.ts'
+import type { Fence } from '../../task/task.ts'
 import type { Check, NewPullRequest, PullRequestState } from '../forge.ts'
 
 /**
  * What the local forge asks of the store: its pull requests, their checks and reviews. Each verb is one
  * transaction and journals itself (pr.opened, pr.updated, pr.checked, pr.reviewed, pr.merged, pr.closed).
+ *
+ * `fence`: of the attempt that it is done for. It is checked in the same transaction and before everything else, so that nothing
+ * is left between asking and writing. @throws OrchError E_STALE when the task is somebody else's by now
  */
 export interface PullRequestRecords {
   /** Opens a pull request numbered per repository from 1, or gives the open one that the head branch has. */
@@ -12,12 +16,13 @@ export interface PullRequestRecords {
     repo: string,
     request: NewPullRequest & { author: string; headCommit: string },
     now: number,
+    fence?: Fence,
   ): Promise<{ record: PullRecord; created: boolean }>
   get(repo: string, number: number): Promise<PullRecord | undefined>
   /** Newest first. */
   list(repo: string, filter?: { head?: string; state?: PullRequestState }): Promise<PullRecord[]>
   /** Notes that the head is at another commit now. */
-  moved(repo: string, number: number, headCommit: string, now: number): Promise<PullRecord>
+  moved(repo: string, number: number, headCommit: string, now: number, fence?: Fence): Promise<PullRecord>
   /** open ─▶ merged, once. @throws OrchError E_STATE when it is closed; merged with the same commit again is no error. */
   merged(repo: string, number: number, mergeCommit: string, now: number): Promise<PullRecord>
   closed(repo: string, number: number, now: number): Promise<PullRecord>

@@ -1,5 +1,5 @@
 import { REFUSED } from '../../agent/agent.ts'
-import type { Check, Forge } from '../../forge/forge.ts'
+import type { Check, Forge, Publisher } from '../../forge/forge.ts'
 import {
   beginningOf,
   type Facts,
@@ -26,7 +26,7 @@ export async function proveWork(held: Held): Promise<WorkProof | undefined> {
   const forge = parts.forges[spec.forge]
   const head = await forge.fetch(spec.repo, spec.branch)
   if (!head) throw new AttemptFailed('no-commit', `the branch ${spec.branch} is gone`)
-  const comparison = await compare(forge, task, head)
+  const comparison = await compare(forge, task, head, publisherOf(held))
   const commits = { ...beginningOf(await parts.store.tasks.attempts(task.id), attempt), head, comparison }
   const verdict = judgeCommits(task, commits)
   settle(verdict?.proven === false ? await withRefusals(held, verdict) : verdict)
@@ -46,17 +46,22 @@ async function checkChildren({ parts, task }: Held, head: string): Promise<void>
   throw new AttemptFailed('children-unmerged', message)
 }
 
+const publisherOf = ({ parts, fence }: Held): Publisher => ({
+  fence,
+  check: () => parts.store.tasks.progress(fence, {}),
+})
+
 async function askForge(
   held: Held,
   forge: Forge,
   commits: Pick<Facts, 'head' | 'from' | 'before' | 'comparison'>,
 ): Promise<WorkProof | undefined> {
-  const { parts, task, fence } = held
+  const { task } = held
   const { spec } = task
   const { head } = commits
-  const check = () => parts.store.tasks.progress(fence, {})
+  const by = publisherOf(held)
   const published =
-    spec.publish === 'orch' ? await publish(forge, task, head, check) : await look(forge, task, head)
+    spec.publish === 'orch' ? await publish(forge, task, head, by) : await look(forge, task, head, by)
   const first = { ...commits, ...published, checks: [] }
   settle(judgeProof(task, first))
   const checks = await greenChecks(held, forge, published.pullRequest?.ref.number ?? 0)
@@ -83,15 +88,13 @@ function settle(verdict: Verdict | undefined): WorkProof | undefined {
 }
 
 /** Runs what is configured, then waits until no required check is pending. Undefined when aborted. */
-async function greenChecks(
-  { parts, task, signal }: Held,
-  forge: Forge,
-  number: number,
-): Promise<Check[] | undefined> {
+async function greenChecks(held: Held, forge: Forge, number: number): Promise<Check[] | undefined> {
+  const { parts, task, signal } = held
   const { repo } = task.spec
+  const by = publisherOf(held)
   const settings = await parts.settings(repo)
   const env = await inheritedEnv(parts, task)
-  if (forge.name === 'local') await parts.runChecks(repo, number, settings.checks, env, signal)
+  if (forge.name === 'local') await parts.runChecks(repo, number, settings.checks, env, signal, by)
   const until = parts.clock.now() + task.spec.limits.wallMs
   for (
     let pause = forge.name === 'github' ? parts.config.checksGraceSeconds * 1_000 : 0;
@@ -100,7 +103,7 @@ async function greenChecks(
   ) {
     if (pause > 0) await parts.clock.sleep(pause, signal)
     if (signal.aborted) return undefined
-    const checks = await forge.checks(repo, number)
+    const checks = await forge.checks(repo, number, by)
     const pending = checks.some((check) => check.required && check.state === 'pending')
     if (!pending || parts.clock.now() > until) return checks
   }

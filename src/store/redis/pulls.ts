@@ -6,7 +6,9 @@ import {
   type PullRequestRecords,
   pullChanges,
 } from '../../forge/local/records.ts'
+import type { Fence } from '../../task/task.ts'
 import { storeError } from './failure.ts'
+import { EXPECT_HELD } from './lua/task-hold.ts'
 import { type EventRow, eventRow } from './row.ts'
 import type { RedisTools } from './tools.ts'
 
@@ -18,6 +20,7 @@ const PIECE = 200
  * A record is put in the place of another only when that is still the one that was read.
  */
 const OPEN = `
+expect_held(A.fence)
 local open = redis.call('HGET', P .. 'pulls-open:' .. A.repo, A.head)
 if open then return '{"there":' .. redis.call('HGET', P .. 'pulls:' .. A.repo, open) .. '}' end
 local last = tonumber(redis.call('HGET', P .. 'pulls', A.repo) or 0)
@@ -29,6 +32,7 @@ append(A.event)
 return '{}'`
 
 const CHANGE = `
+expect_held(A.fence)
 local key = P .. 'pulls:' .. A.repo
 if redis.call('HGET', key, A.number) ~= A.was then return 'false' end
 redis.call('HSET', key, A.number, A.record)
@@ -38,7 +42,13 @@ end
 append(A.event)
 return 'true'`
 
+interface Holder {
+  id: string
+  epoch: string
+  host: string
+}
 interface Opening {
+  fence?: Holder
   repo: string
   head: string
   number: number
@@ -49,8 +59,11 @@ type Opened = { there?: PullRecord; last?: number }
 type Changing = Omit<Opening, 'number'> & { number: string; was: string; state: string }
 
 export function createPullRequestRecords({ redis, scripts, prefix }: RedisTools): PullRequestRecords {
-  const put = scripts.define<Opening, Opened>('orchOpenPull', [], OPEN)
-  const change = scripts.define<Changing, boolean>('orchChangePull', [], CHANGE)
+  const put = scripts.define<Opening, Opened>('orchOpenPull', [EXPECT_HELD], OPEN)
+  const change = scripts.define<Changing, boolean>('orchChangePull', [EXPECT_HELD], CHANGE)
+  const expectHeld = scripts.define<Holder, undefined>('orchExpectHeld', [EXPECT_HELD], 'expect_held(A)', {
+    evenWhenFull: true,
+  })
   const asked = <T>(answer: Promise<T>) => answer.catch((error) => Promise.reject(storeError(error)))
   const text = (repo: string, number: number) => asked(redis.hget(`${prefix}pulls:${repo}`, `${number}`))
 
@@ -58,7 +71,10 @@ export function createPullRequestRecords({ redis, scripts, prefix }: RedisTools)
     repo: string,
     number: number,
     decide: (record: PullRecord) => PullChange | undefined,
+    fence?: Fence,
   ): Promise<PullRecord> {
+    const held = holderOf(fence)
+    if (held.fence) await expectHeld(held.fence) // also when nothing is to be changed
     for (;;) {
       const was = await text(repo, number)
       if (was === null) throw noPull(repo, number)
@@ -67,7 +83,7 @@ export function createPullRequestRecords({ redis, scripts, prefix }: RedisTools)
       if (!changed) return found
       const { record, event } = changed
       const { head, state } = record
-      const now = { record: JSON.stringify(record), event: eventRow(event) }
+      const now = { record: JSON.stringify(record), event: eventRow(event), ...held }
       if (await change({ repo, number: `${number}`, head, state, was, ...now })) return record
     }
   }
@@ -85,10 +101,10 @@ export function createPullRequestRecords({ redis, scripts, prefix }: RedisTools)
   }
 
   return {
-    async open(repo, request, now) {
+    async open(repo, request, now, fence) {
       for (let number = 1; ; ) {
         const { record, event } = newPull(repo, number, request, now)
-        const own = { record: JSON.stringify(record), event: eventRow(event) }
+        const own = { record: JSON.stringify(record), event: eventRow(event), ...holderOf(fence) }
         const { there, last } = await put({ repo, head: request.head, number, ...own })
         if (there) return { record: there, created: false }
         if (last === undefined) return { record, created: true }
@@ -109,8 +125,8 @@ export function createPullRequestRecords({ redis, scripts, prefix }: RedisTools)
       const records = await all(repo)
       return records.filter((it) => (!head || it.head === head) && (!state || it.state === state))
     },
-    moved: (repo, number, headCommit, now) =>
-      update(repo, number, (it) => pullChanges.moved(it, headCommit, now)),
+    moved: (repo, number, headCommit, now, fence) =>
+      update(repo, number, (it) => pullChanges.moved(it, headCommit, now), fence),
     merged: (repo, number, mergeCommit, now) =>
       update(repo, number, (it) => pullChanges.merged(it, mergeCommit, now)),
     closed: (repo, number, now) => update(repo, number, (it) => pullChanges.closed(it, now)),
@@ -119,3 +135,6 @@ export function createPullRequestRecords({ redis, scripts, prefix }: RedisTools)
       update(repo, number, (it) => pullChanges.reviewed(it, review, now)),
   }
 }
+
+const holderOf = (fence?: Fence): { fence?: Holder } =>
+  fence ? { fence: { id: fence.taskId, epoch: `${fence.epoch}`, host: fence.host } } : {}

@@ -6,6 +6,7 @@ import {
   type PullRequestRecords,
   pullChanges,
 } from '../../forge/local/records.ts'
+import type { Fence } from '../../task/task.ts'
 import type { Database } from './database.ts'
 import type { GroupCommit } from './group.ts'
 import type { EventTable } from './journal.ts'
@@ -22,6 +23,8 @@ export function createPullRequestRecords(
   db: Database,
   events: EventTable,
   group: GroupCommit,
+  /** Throws when the task is no longer that attempt's; called inside the transaction. */
+  expectHeld: (fence: Fence) => void,
 ): PullRequestRecords {
   const { write } = group
   const find = (repo: string, number: number): PullRecord | undefined => {
@@ -32,8 +35,14 @@ export function createPullRequestRecords(
     )
     return row && toRecord(row)
   }
-  const update = (repo: string, number: number, decide: (record: PullRecord) => PullChange | undefined) =>
+  const update = (
+    repo: string,
+    number: number,
+    decide: (record: PullRecord) => PullChange | undefined,
+    fence?: Fence,
+  ) =>
     write(() => {
+      if (fence) expectHeld(fence)
       const found = find(repo, number)
       if (!found) throw noPull(repo, number)
       const change = decide(found)
@@ -45,8 +54,9 @@ export function createPullRequestRecords(
     })
 
   return {
-    open: (repo, request, now) =>
+    open: (repo, request, now, fence) =>
       write(() => {
+        if (fence) expectHeld(fence)
         const sql = `SELECT record FROM pull_requests WHERE repo = ? AND head = ? AND state = 'open'`
         const there = db.one<PullRow>(sql, repo, request.head)
         if (there) return { record: toRecord(there), created: false }
@@ -66,8 +76,8 @@ export function createPullRequestRecords(
           state ?? null,
         )
         .map(toRecord),
-    moved: (repo, number, headCommit, now) =>
-      update(repo, number, (it) => pullChanges.moved(it, headCommit, now)),
+    moved: (repo, number, headCommit, now, fence) =>
+      update(repo, number, (it) => pullChanges.moved(it, headCommit, now), fence),
     merged: (repo, number, mergeCommit, now) =>
       update(repo, number, (it) => pullChanges.merged(it, mergeCommit, now)),
     closed: (repo, number, now) => update(repo, number, (it) => pullChanges.closed(it, now)),

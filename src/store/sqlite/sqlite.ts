@@ -1,4 +1,6 @@
 import { type Log, silentLog } from '../../log.ts'
+import { checkFence } from '../../task/life.ts'
+import type { Fence } from '../../task/task.ts'
 import type { Store } from '../store.ts'
 import { backupDatabase } from './backup.ts'
 import { checkDatabase } from './check.ts'
@@ -47,10 +49,12 @@ function createStore(db: Database, log: Log): Store {
   const mail = { boxes: createMailboxTable(db), messages: createMessageTable(db), events, leases, arrivals }
   const group = createGroupCommit(db, together(events, leases, arrivals), log)
   let backups: Promise<unknown> = Promise.resolve()
+  const table = createTaskTable(db)
+  const expectHeld = (fence: Fence) => checkFence(table.get(fence.taskId), fence)
   return {
-    tasks: createTaskStore(createTaskTable(db), events, group, createTaskMail(mail)),
+    tasks: createTaskStore(table, events, group, createTaskMail(mail)),
     journal: createJournal(events, group),
-    pulls: createPullRequestRecords(db, events, group),
+    pulls: createPullRequestRecords(db, events, group, expectHeld),
     mailboxes: createMailboxes(mail, group),
     hosts: createHostRegistry(db, events, group),
     upkeep: {

@@ -23,6 +23,18 @@ end
 return '[' .. table.concat(rows, ',') .. ']'
 `
 
+/** `expect_held(fence)` (id, epoch, host) refuses when the task is not that attempt's any more. Without a fence all may. */
+export const EXPECT_HELD = `
+local function expect_held(fence)
+  if not fence then return end
+  local at = redis.call('HMGET', P .. 'task:' .. fence.id, 'epoch', 'host', 'state')
+  if not at[1] then refuse('E_NOT_FOUND', 'there is no task ' .. fence.id) end
+  if at[2] ~= '' and at[2] == fence.host and at[1] == fence.epoch then return end
+  local owner = at[2] and at[2] ~= '' and 'attempt ' .. at[1] .. ' on ' .. at[2] or 'nobody (' .. tostring(at[3]) .. ')'
+  refuse('E_STALE', 'attempt ' .. fence.epoch .. ' of ' .. fence.id .. ' is over: the task belongs to ' .. owner)
+end
+`
+
 /**
  * Notes what became known of an attempt, and its events as those of the attempt. `"none"`, `"stale"`: not this writer's.
  * Input: id, epoch, host, fields (name and JSON in turn), gone (names), events (rows, without run, epoch and agent).
