@@ -7,6 +7,18 @@ export interface Work {
   start?: boolean
 }
 
+export interface ClearOrder {
+  /** Only say what would be removed. */
+  dryRun: boolean
+  /** Work trees that a dry run takes as removed. */
+  gone: ReadonlySet<string>
+}
+
+export interface Cleared {
+  removed: string[]
+  kept: { what: string; why: string }[]
+}
+
 /**
  * Repositories and results between hosts that share a store (decision 020). Absent where a store belongs to one host. Paths are
  * those of this host throughout.
@@ -36,12 +48,18 @@ export interface Carrying {
   take(task: Task, commit: string): Promise<boolean>
   /** What was kept of a task at a remote is needed no longer. */
   letGo(task: Task): Promise<void>
+  /**
+   * Removes what ended tasks have left between hosts: clones of other hosts' repositories with their bare repositories, and refs
+   * that keep commits which came from elsewhere. Never what a task needs, nor work that is nowhere else: that is kept, with the
+   * reason. @throws OrchError E_STORE_DOWN
+   */
+  clear(order: ClearOrder): Promise<Cleared>
   /** Repositories that cannot be had here right now: their tasks are for other hosts. */
   away(): string[]
   /** What other hosts have to know of the repository of a new task, after everything that they need was put in the store. */
   sourceOf(spec: TaskSpec): Promise<RepositorySource>
   /** Where the repository of a name (`HOST:/path`) is on this host, whether it is there or not. */
   pathOf(name: string): string
-  /** What other hosts ask (`repository.tip`, `repository.commit`). @throws OrchError E_NOT_FOUND, E_INVALID */
+  /** What other hosts ask (`repository.tip`, `repository.commit`, `repository.holds`). @throws OrchError E_NOT_FOUND, E_INVALID */
   answer(verb: string, input: unknown): Promise<unknown>
 }

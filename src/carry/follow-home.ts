@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { OrchError, toOrchError } from '../errors.ts'
 import type { RepositorySource, Task, TaskSpec } from '../task/task.ts'
-import { createTurns } from '../turns.ts'
+import type { Turns } from '../turns.ts'
 import { isCommitId } from './bundle.ts'
 import type { Carrying } from './carrying.ts'
 import { followSettings, makeClone } from './clone.ts'
@@ -21,9 +21,9 @@ export function createFollower(
   tools: CarryTools,
   forges: CarryNeeds['forges'],
   home: Home,
+  inTurn: Turns,
 ): Pick<Carrying, 'ready' | 'lacks' | 'away'> {
   const { git, host, names, commits, bases, clock } = tools
-  const inTurn = createTurns()
   const leftAlone = new Map<string, number>()
 
   const fromRemote = async ({ repo, base }: TaskSpec, source: RepositorySource): Promise<string> => {

@@ -11,9 +11,13 @@ export interface Home {
   tip(repo: string, branch: string): Promise<string | undefined>
   /** Has it put a commit into the store. Whether it did is seen there. `have`: what need not be put. */
   commit(repo: string, commit: string, have: readonly string[]): Promise<void>
+  /** Those of the commits that refs at home keep; undefined when nobody answers there. */
+  holds(repo: string, commits: readonly string[]): Promise<string[] | undefined>
 }
 
-const VERBS = { tip: 'repository.tip', commit: 'repository.commit' } as const
+const VERBS = { tip: 'repository.tip', commit: 'repository.commit', holds: 'repository.holds' } as const
+/** Commits of one question. */
+const MOST_ASKED = 1_000
 /** A large repository is packed meanwhile. */
 const PATIENCE_MS = 120_000
 
@@ -24,6 +28,8 @@ const name = z
   .refine((it) => readName(it) !== undefined, 'HOST:/path')
 const tipInput = z.object({ repo: name, branch: z.string().min(1).max(200) })
 const commitInput = z.object({ repo: name, commit: commitId, have: z.array(commitId).max(100) })
+const holdsInput = z.object({ repo: name, commits: z.array(commitId).max(MOST_ASKED) })
+const holdsAnswer = z.object({ commits: z.array(commitId) })
 const tipAnswer = z.object({ commit: commitId })
 
 /** Nobody answers, or not in time. */
@@ -53,6 +59,10 @@ export function createHome(exchange: Pick<Exchange, 'call'>, host: string, log: 
         log.debug('a commit is not to be had of its home', { repo, commit, error })
       })
     },
+    async holds(repo, commits) {
+      const answer = await ask(repo, VERBS.holds, { repo, commits: commits.slice(0, MOST_ASKED) })
+      return answer === undefined ? undefined : holdsAnswer.parse(answer).commits
+    },
   }
 }
 
@@ -60,6 +70,8 @@ export interface HomeVerbs {
   /** @param path of a repository that is at home here */
   tip(path: string, branch: string): Promise<string>
   commit(path: string, commit: string, have: readonly string[]): Promise<void>
+  /** Whether a ref keeps it. */
+  holds(path: string, commit: string): Promise<boolean>
 }
 
 /** Answers what other hosts ask of this one. @throws OrchError E_NOT_FOUND, E_INVALID, and what the verbs throw */
@@ -76,6 +88,13 @@ export async function answerAtHome(
     const { repo, commit, have } = read(commitInput, input)
     await verbs.commit(pathAtHome(repo, host), commit, have)
     return {}
+  }
+  if (verb === VERBS.holds) {
+    const { repo, commits } = read(holdsInput, input)
+    const path = pathAtHome(repo, host)
+    const held: string[] = []
+    for (const commit of commits) if (await verbs.holds(path, commit)) held.push(commit)
+    return { commits: held }
   }
   throw new OrchError('E_NOT_FOUND', `hosts do not ask each other for ${verb.slice(0, 60)}`)
 }

@@ -4,11 +4,14 @@ import { toOrchError } from '../errors.ts'
 import type { Git } from '../git.ts'
 import type { Store } from '../store/store.ts'
 import type { RepositorySource, TaskSpec } from '../task/task.ts'
+import { createTurns } from '../turns.ts'
 import { createBases } from './base.ts'
 import type { Carrying } from './carrying.ts'
+import { createClearing } from './clear.ts'
 import { readCloneSource } from './clone.ts'
 import { type Commits, createCommits } from './commits.ts'
 import { createFollower } from './follow-home.ts'
+import { bareContains, contains } from './held-commits.ts'
 import { answerAtHome, createHome } from './home.ts'
 import { localStore } from './local-store.ts'
 import { createNames, readName } from './names.ts'
@@ -55,14 +58,16 @@ export function openCarry(options: CarryOptions): Carry {
 
 function createCarrying(tools: CarryTools, needs: CarryNeeds, home: ReturnType<typeof createHome>): Carrying {
   const { forges } = needs
-  const { commits, bases, host } = tools
+  const { commits, bases, host, git, forge } = tools
+  const inTurn = createTurns()
   const publish = async (path: string, branch: string): Promise<string> => {
     const commit = await forges.local.base(path, branch)
     await bases.publish(path, branch, commit)
     return commit
   }
   return {
-    ...createFollower(tools, forges, home),
+    ...createFollower(tools, forges, home, inTurn),
+    ...createClearing(tools, needs, home, inTurn),
     ...createResults(tools, needs),
     pathOf: tools.names.pathOf,
     sourceOf: (spec) => sourceOf(tools, spec, publish),
@@ -71,6 +76,8 @@ function createCarrying(tools: CarryTools, needs: CarryNeeds, home: ReturnType<t
         {
           tip: publish,
           commit: async (path, commit, have) => void (await commits.give(path, commit, have, true)),
+          holds: async (path, commit) =>
+            (await contains(git.in(path), commit)) || (await bareContains(git, forge, path, commit)),
         },
         host,
         { verb, input },

@@ -15,6 +15,8 @@ export interface CarryOptions {
   host: string
   /** `paths.clones` */
   clones: string
+  /** `paths.forge`: a host's own bare repositories. */
+  forge: string
   git: Git
   clock: Pick<Clock, 'now'>
   log: Log

@@ -44,12 +44,26 @@ export async function cleanUp(
     if (isFinal(task.state)) await crew.alone(task.id, () => cleanTask(parts, task, sweep))
     else sweep.kept.push({ what: task.id, why: `it is ${task.state}` })
   }
+  await clearCarried(parts, sweep)
   if (!options.dryRun) {
     await dropFinishedEnvs(parts)
     await parts.workspaces.sweep()
   }
   return { removed: sweep.removed, kept: sweep.kept }
 }
+
+/** Between hosts. In a dry run the workspaces that would be gone by now are still there. */
+async function clearCarried({ carrying }: Parts, sweep: Sweep): Promise<void> {
+  if (!carrying) return
+  const gone = new Set(
+    sweep.removed.flatMap((it) => (it.startsWith(WORKSPACE) ? [it.slice(WORKSPACE.length)] : [])),
+  )
+  const { removed, kept } = await carrying.clear({ dryRun: sweep.dryRun, gone })
+  sweep.removed.push(...removed)
+  sweep.kept.push(...kept)
+}
+
+const WORKSPACE = 'workspace '
 
 /** The task as it is now: a person may have asked for another try since it was listed. */
 async function cleanTask(parts: Parts, listed: Task, sweep: Sweep): Promise<void> {
@@ -77,7 +91,7 @@ async function cleanWorkspace(parts: Parts, task: Task, sweep: Sweep): Promise<v
     await parts.workspaces.save(place, `Work saved at cleanup: ${task.spec.title}`)
     await parts.workspaces.remove(place)
   }
-  sweep.removed.push(`workspace ${place.path}`)
+  sweep.removed.push(`${WORKSPACE}${place.path}`)
 }
 
 async function cleanBranch(parts: Parts, task: Task, sweep: Sweep): Promise<void> {
