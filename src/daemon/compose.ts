@@ -159,7 +159,16 @@ function createParts(
   })
   const host = hostNameOf(config.hostName, exchange !== undefined)
   const lock = repositoryLock.hold
-  const carried = { host, forge: paths.forge, clones: paths.clones, git, clock, log, lock, describe: describer(git) }
+  const carried = {
+    host,
+    forge: paths.forge,
+    clones: paths.clones,
+    git,
+    clock,
+    log,
+    lock,
+    describe: describer(git),
+  }
   const carry = exchange && openCarry({ ...carried, store: shared, exchange })
   const { store = shared, commits } = carry ?? {}
   const bare = createBare({ git, root: paths.forge })

@@ -69,7 +69,16 @@ export async function realParts(options: RealOptions = {}): Promise<RealParts> {
   const host = config.hostName ?? 'local'
   const { exchange } = options
   const lock = createRepositoryLock({ clock: systemClock }).hold
-  const carried = { host, forge: paths.forge, clones: paths.clones, git, clock, log, lock, describe: describer(git) }
+  const carried = {
+    host,
+    forge: paths.forge,
+    clones: paths.clones,
+    git,
+    clock,
+    log,
+    lock,
+    describe: describer(git),
+  }
   const carry =
     exchange &&
     openCarry({
