@@ -1,7 +1,7 @@
 import type { Task } from '../task/task.ts'
 import type { Parts } from './parts.ts'
 
-/** What a shim takes to end an agent: TERM, KILL after three seconds, what left its group a second later; and one to spare. */
+/** What a shim takes to end an agent: TERM, KILL after two seconds, what left its group a second later; and two to spare. */
 export const LEASE_MARGIN_MS = 5_000
 
 /** How long a lease lasts in the store. `leaseSeconds` is how long agents go on when it cannot be renewed. */
