@@ -147,3 +147,13 @@ test('a service is told of the secret that it will not have', async () => {
   const { err: without } = await orch(['start', '--install'], { platform: 'freebsd' })
   expect(without).not.toContain('variable')
 })
+
+test('no tasks are told apart from tasks that cannot be asked for', async () => {
+  const plain = await handlersFor().status({ query: {} })
+  const reach = { state: 'down' as const, since: seen(9), reason: 'Redis cannot be reached' }
+  const store = { kind: 'redis' as const, cluster: 'orch', place: 'redis://redis', reach }
+  const { state } = await fakeDaemon({ status: async () => ({ ...plain, store }) })
+  const { out } = await orch(['status'], { state })
+  expect(out).toContain('not known until the store can be reached again')
+  expect(out).not.toContain('No tasks')
+})

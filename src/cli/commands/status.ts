@@ -71,10 +71,11 @@ function describe(status: StatusView, cli: Cli): string {
   const hosts =
     status.hosts.length > 1 ? `hosts ${status.hosts.map((it) => hostText(it, now)).join(' · ')}\n` : ''
   const summary = counts.map(([state, count]) => `${count} ${state}`).join(', ')
-  const list =
-    tasks.length > 0
-      ? `${summary}\n\n${taskTable(tasks, now, cli.layout())}`
+  const none =
+    status.store.reach?.state === 'down'
+      ? 'Which tasks there are is not known until the store can be reached again.\n'
       : 'No tasks. Begin with: orch run "Fix the failing tests"\n'
+  const list = tasks.length > 0 ? `${summary}\n\n${taskTable(tasks, now, cli.layout())}` : none
   return `${cli.paint('dim', head)}\n${hosts}${warned}${broken}${list}`
 }
 

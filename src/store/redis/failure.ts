@@ -5,8 +5,13 @@ const REFUSED = /ORCH (E_[A-Z_]+) (.*?)(?: script: [0-9a-f]{40}.*)?$/s
 /** Redis answers, but cannot take it now. */
 const NOT_NOW = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|TRYAGAIN|BUSY)\b/
 const REFUSES_US = /^(?:NOAUTH|WRONGPASS|NOPERM)\b|The user executing the script can't/
-const NO_CONNECTION =
-  /^(?:Command aborted|Stream isn't writeable|Command timed out|Socket closed|All sentinels are unreachable|Reached the max retries)/
+/** What ioredis says of a connection that is not there, and what people are told. */
+const NO_CONNECTION: [said: RegExp, told: string][] = [
+  [/^Stream isn't writeable/, 'there is no connection now'],
+  [/^Command timed out/, 'no answer in time'],
+  [/^(?:Command aborted|Socket closed|Reached the max retries)/, 'the connection was lost'],
+  [/^All sentinels are unreachable/, 'no Sentinel answers'],
+]
 
 /** What ioredis throws, in our words. */
 export function storeError(thrown: unknown): OrchError {
@@ -32,8 +37,9 @@ export function storeError(thrown: unknown): OrchError {
   // Connections are made again and again until the store is closed: only then are they at their end.
   if (/^Connection is closed/.test(error.message))
     return new OrchError('E_STORE', 'the store is closed', cause)
-  if (NO_CONNECTION.test(error.message) || 'syscall' in error)
-    return new OrchError('E_STORE_DOWN', `Redis cannot be reached: ${error.message}`, cause)
+  const told = NO_CONNECTION.find(([said]) => said.test(error.message))?.[1]
+  if (told !== undefined || 'syscall' in error)
+    return new OrchError('E_STORE_DOWN', `Redis cannot be reached: ${told ?? error.message}`, cause)
   return new OrchError('E_STORE', `Redis: ${error.message}`, cause)
 }
 
