@@ -10,12 +10,12 @@ import { createProcProcessTable } from './processes/proc.ts'
 import type { ProcessTable } from './processes/processes.ts'
 import { stop } from './stop.ts'
 
-test.runIf(process.platform === 'linux')(
-  'a child that leaves its group between the look and the signal ends by TERM all the same',
-  async () => {
+test.runIf(process.platform === 'linux').each(['setsid', 'env -i setsid'])(
+  'a child (%s) that leaves its group between the look and the signal ends by TERM all the same',
+  async (leaves) => {
     const directory = join(temporaryDirectory(), 'stop-test')
     mkdirSync(directory)
-    const child = spawn('sh', ['-c', 'setsid sleep 1000 & echo $!; exec sleep 1000'], {
+    const child = spawn('sh', ['-c', `${leaves} sleep 1000 & echo $!; exec sleep 1000`], {
       env: { PATH: process.env.PATH, ORCH_AGENT: 'stop-test' },
       detached: true,
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -38,6 +38,6 @@ test.runIf(process.platform === 'linux')(
     }
     const stopped = await stop(directory, 'stop-test', 5_000, { clock: systemClock, processes: late })
     expect(stopped).toEqual({ killed: 0 })
-    expect(await real.find({ mark: 'ORCH_AGENT=stop-test' })).toEqual([])
+    expect(await real.find({ mark: 'ORCH_AGENT=stop-test', groups: [away] })).toEqual([])
   },
 )

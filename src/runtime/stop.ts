@@ -75,7 +75,9 @@ function createHunt(directory: string, agent: string, processes: ProcessTable): 
   const look = async () => {
     const leader = await readAgent(directory, (await readHead(directory))?.turn ?? 0)
     const ours = leader && (await processes.alive(leader.pid, leader.start)) ? [leader.pid] : []
-    const found = await processes.find({ pids: ours, groups: ours, sessions: ours, mark: `${MARK}=${agent}` })
+    // Also those that are known: one may have another group by now, and nothing else that tells it is ours.
+    const pids = [...ours, ...(await still()).map(({ pid }) => pid)]
+    const found = await processes.find({ pids, groups: ours, sessions: ours, mark: `${MARK}=${agent}` })
     for (const process of found) known.set(keyOf(process), process)
     return still()
   }
