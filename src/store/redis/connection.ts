@@ -30,6 +30,7 @@ const CONNECT_MS = 5_000
 /** Blocking reads let others through more often. */
 const ALIVE_MS = 5_000
 const END_MS = 1_000
+const ANEW_MS = 200
 /** Sentinels that cannot be reached are asked on and on: so long at start. */
 const START_MS = 12_000
 
@@ -56,11 +57,21 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
     redis.on('error', (error) =>
       place.log.debug('redis', { connection: connectionName, error: error.message }),
     )
+    redis.once('ready', () => redis.on('end', () => connectAnew(redis)))
     all.push(redis)
     return redis
   }
   const timers: NodeJS.Timeout[] = []
+  let ended = false
+  /** ioredis gives a connection up for good when Sentinel tells of a failover while it is just connecting. */
+  const connectAnew = (redis: Redis) => {
+    const again = () => {
+      if (!ended && redis.status === 'end') redis.connect().catch(() => {})
+    }
+    if (!ended) timers.push(setTimeout(again, ANEW_MS).unref())
+  }
   const end = async () => {
+    ended = true
     for (const timer of timers) clearInterval(timer)
     for (const redis of all) redis.disconnect()
     await atItsEnd(all[0])
