@@ -5,18 +5,25 @@ import { OrchError } from '../../errors.ts'
 import type { Database } from './database.ts'
 import { storeError } from './failure.ts'
 
+/** Copies a consistent image while work goes on. @throws as writeWhole */
+export const backupDatabase = (db: Database, target: string): Promise<{ bytes: number }> =>
+  writeWhole(target, (partial) => db.copyTo(partial))
+
 /**
- * Copies a consistent image while work goes on. `target` is reserved first, so that two backups cannot meet, and gets
- * its content in one rename: a file that is not empty is a whole backup.
+ * A new store file. `target` is reserved first, so that two cannot meet, and gets what `write` puts into the file that it is
+ * given in one rename: a file that is not empty is whole.
  * @throws OrchError E_INVALID when the file exists, E_DISK_FULL, E_STATE_DIR, E_STORE.
  */
-export async function backupDatabase(db: Database, target: string): Promise<{ bytes: number }> {
+export async function writeWhole(
+  target: string,
+  write: (partial: string) => Promise<void>,
+): Promise<{ bytes: number }> {
   const partial = `${target}.partial`
   reserve(target)
   try {
     rmSync(partial, { force: true })
     closeSync(openSync(partial, 'wx', 0o600))
-    await db.copyTo(partial)
+    await write(partial)
     syncToDisk(partial)
     await rename(partial, target)
     syncToDisk(dirname(target))
@@ -28,7 +35,7 @@ export async function backupDatabase(db: Database, target: string): Promise<{ by
   }
 }
 
-export function reserve(target: string): void {
+function reserve(target: string): void {
   try {
     closeSync(openSync(target, 'wx', 0o600))
   } catch (error) {
