@@ -59,7 +59,7 @@ export interface PullChange {
 }
 
 /** What the verbs do to a record, whatever store it is in. Undefined = it is so already. All throw OrchError E_STATE. */
-export const pullChanges = {
+const pullChanges = {
   moved(record: PullRecord, headCommit: string, now: number): PullChange | undefined {
     if (record.headCommit === headCommit) return undefined
     expectOpen(record, 'move the head of')
@@ -109,4 +109,28 @@ function change(record: PullRecord, type: EventType, data: object): PullChange {
 function expectOpen(record: PullRecord, action: string): void {
   if (record.state === 'open') return
   throw new OrchError('E_STATE', `cannot ${action} pull request ${record.number}: it is ${record.state}`)
+}
+
+/** Changes one record in one transaction, by what `decide` makes of it as it is. @throws OrchError E_NOT_FOUND, E_STALE */
+export type UpdatePull = (
+  repo: string,
+  number: number,
+  decide: (record: PullRecord) => PullChange | undefined,
+  fence?: Fence,
+) => Promise<PullRecord>
+
+/** The verbs that change a record that is there, by the one way in which a store does so. */
+export function pullVerbs(
+  update: UpdatePull,
+): Pick<PullRequestRecords, 'moved' | 'merged' | 'closed' | 'checked' | 'reviewed'> {
+  return {
+    moved: (repo, number, headCommit, now, fence) =>
+      update(repo, number, (it) => pullChanges.moved(it, headCommit, now), fence),
+    merged: (repo, number, mergeCommit, now) =>
+      update(repo, number, (it) => pullChanges.merged(it, mergeCommit, now)),
+    closed: (repo, number, now) => update(repo, number, (it) => pullChanges.closed(it, now)),
+    checked: (repo, number, check, now) => update(repo, number, (it) => pullChanges.checked(it, check, now)),
+    reviewed: (repo, number, review, now) =>
+      update(repo, number, (it) => pullChanges.reviewed(it, review, now)),
+  }
 }

@@ -4,7 +4,7 @@ import {
   type PullChange,
   type PullRecord,
   type PullRequestRecords,
-  pullChanges,
+  pullVerbs,
 } from '../../forge/local/records.ts'
 import type { Fence } from '../../task/task.ts'
 import { storeError } from './failure.ts'
@@ -125,14 +125,7 @@ export function createPullRequestRecords({ redis, scripts, prefix }: RedisTools)
       const records = await all(repo)
       return records.filter((it) => (!head || it.head === head) && (!state || it.state === state))
     },
-    moved: (repo, number, headCommit, now, fence) =>
-      update(repo, number, (it) => pullChanges.moved(it, headCommit, now), fence),
-    merged: (repo, number, mergeCommit, now) =>
-      update(repo, number, (it) => pullChanges.merged(it, mergeCommit, now)),
-    closed: (repo, number, now) => update(repo, number, (it) => pullChanges.closed(it, now)),
-    checked: (repo, number, check, now) => update(repo, number, (it) => pullChanges.checked(it, check, now)),
-    reviewed: (repo, number, review, now) =>
-      update(repo, number, (it) => pullChanges.reviewed(it, review, now)),
+    ...pullVerbs(update),
   }
 }
 
