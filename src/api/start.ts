@@ -61,7 +61,7 @@ async function startOnce(
       if (code !== undefined) leftAt ??= clock.now()
       const pid = await daemonPid()
       if (pid !== undefined) {
-        if (pid !== started.pid) await started.end(clock)
+        if (pid !== started.pid) await started.leave(clock)
         return true
       }
       if (code) throw died(options.paths, code, started.printed())
@@ -99,10 +99,13 @@ function spawnDaemon({ paths, environment, program }: StartOptions) {
   return {
     pid: child.pid,
     exited,
-    /** Another one is the daemon: ours, still on its way, must not take its place when that one is stopped. */
-    end: async (clock: Clock) => {
+    /**
+     * Another one is the daemon: ours, still on its way, must not take its place when that one is stopped. It stays if it
+     * has taken it already, because that one died: daemon/process.ts.
+     */
+    leave: async (clock: Clock) => {
       if (code !== undefined || child.pid === undefined) return
-      signalProcess(child.pid, 'SIGTERM')
+      signalProcess(child.pid, 'SIGHUP')
       const waited = new AbortController()
       await Promise.race([exited, clock.sleep(SUCCESSOR_MS, waited.signal)])
       waited.abort()

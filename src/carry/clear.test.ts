@@ -58,7 +58,7 @@ test('a clone goes when no open task needs it and its home has all that is in it
   expect(cleaned.removed).toContain(`${ref} of ${sample.path}`)
   expect(await sample.git(['for-each-ref', 'refs/orch/carried'])).toBe('')
   expect((await again.handlers.pull({ params: { number: 1 }, query: at })).headCommit).toBe(head)
-}, 60_000)
+})
 
 test('what nothing else keeps stays at home', async () => {
   const { host } = await carryCluster()
@@ -75,4 +75,4 @@ test('what nothing else keeps stays at home', async () => {
   expect(removed).toEqual([])
   expect(kept).toEqual([{ what: `${ref} of ${sample.path}`, why: 'it holds work that nothing else keeps' }])
   expect(await sample.git(['rev-parse', ref])).toBe(lone)
-}, 60_000)
+})

@@ -50,7 +50,7 @@ onGithub('a task on GitHub, carried between hosts', (stage) => {
       code: 'E_HEAD_MOVED',
     })
     expect(await stage.person.remote(['rev-parse', task.spec.branch])).toBe(head)
-  }, 90_000)
+  })
 
   test('GitHub is not to be reached by the second host: the task waits for one that can', async () => {
     const { host } = await carryCluster()
@@ -70,7 +70,7 @@ onGithub('a task on GitHub, carried between hosts', (stage) => {
     const gamma = await host('gamma', options(stage))
     await gamma.begin()
     expect(await ended(gamma.parts, task)).toMatchObject({ state: 'accepted' })
-  }, 90_000)
+  })
 })
 
 const options = ({ github }: Stage, more: Record<string, string> = {}): RealOptions => ({

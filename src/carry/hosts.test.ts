@@ -59,7 +59,7 @@ test('a task goes on on a host that has not its repository, and its pull request
   await again.handlers.merge({ params: { number: 1 }, body: at })
   expect(await sample.git(['show', 'main:two'])).toBe('2')
   expect((await beta.handlers.pull({ params: { number: 1 }, query })).state).toBe('merged')
-}, 60_000)
+})
 
 test('work that was saved uncommitted is uncommitted again on the next host', async () => {
   const { host } = await carryCluster()
@@ -80,7 +80,7 @@ else echo 1 >one; git add -A; git commit -qm one; echo w >wip; exit 3; fi`
   const done = await ended(beta.parts, task)
   expect(done.state).toBe('accepted')
   expect(await sampleGit(done.spec.repo)(['show', `${workOf(done.proof)?.head}:seen`])).toContain('?? wip')
-}, 60_000)
+})
 
 test('a repository that cannot be had: the task waits for its home and uses up no try', async () => {
   const { host, exchange } = await carryCluster()
@@ -104,7 +104,7 @@ test('a repository that cannot be had: the task waits for its home and uses up n
   await home.begin()
   const done = await ended(home.parts, task)
   expect(done).toMatchObject({ state: 'accepted', used: 0, epoch: 3 })
-}, 60_000)
+})
 
 test('what is too large to be carried is bound to its home', async () => {
   const { host, store } = await carryCluster()
@@ -118,7 +118,7 @@ test('what is too large to be carried is bound to its home', async () => {
   expect(notes.map(({ data }) => data?.text)).toEqual([
     expect.stringContaining('other hosts cannot get its commits'),
   ])
-}, 60_000)
+})
 
 test('a host that lost its task publishes nothing, and does not move the pull request of the next', async () => {
   const { host, store } = await carryCluster()
@@ -145,7 +145,7 @@ test('a host that lost its task publishes nothing, and does not move the pull re
   await expect(pushed).rejects.toMatchObject({ code: 'E_STALE' })
   expect((await forges.local.get(sample.path, 1)).headCommit).toBe(head)
   expect((await store.pulls.list(`alpha:${sample.path}`)).length).toBe(1)
-}, 60_000)
+})
 
 test('a host that loses its task between asking and writing opens nothing and moves nothing', async () => {
   const { host, store } = await carryCluster()
@@ -187,7 +187,7 @@ test('a host that loses its task between asking and writing opens nothing and mo
   await expect(forges.local.push(repo, branch, second)).rejects.toMatchObject({ code: 'E_STALE' })
   await expect(forges.local.find(repo, branch, second)).rejects.toMatchObject({ code: 'E_STALE' })
   expect(await store.pulls.list(`alpha:${repo}`)).toMatchObject([{ headCommit: pullRequest.headCommit }])
-}, 60_000)
+})
 
 test('a part that another host does starts from its parent’s commit and is merged at the parent’s', async () => {
   const { host } = await carryCluster()
@@ -207,7 +207,7 @@ test('a part that another host does starts from its parent’s commit and is mer
   const git = sampleGit(alpha.parts.workspaces.at(parent.sample.path, parent.task.id, '').path)
   expect(await git(['show', 'HEAD:part.txt'])).toBe('plan')
   expect(await git(['merge-base', '--is-ancestor', workOf(done.proof)?.head as string, 'HEAD'])).toBe('')
-}, 60_000)
+})
 
 test('files that git does not track are at home only: another host leaves the task to it', async () => {
   const { host } = await carryCluster()
@@ -223,7 +223,7 @@ test('files that git does not track are at home only: another host leaves the ta
   expect(waits.reason?.message).toContain('set-up step 1 (copy: .env)')
   await alpha.begin()
   expect(await ended(alpha.parts, task)).toMatchObject({ state: 'accepted', used: 0 })
-}, 60_000)
+})
 
 test('who writes to a task of a repository that is not here need not know its profile', async () => {
   const { host } = await carryCluster()
@@ -237,4 +237,4 @@ test('who writes to a task of a repository that is not here need not know its pr
   await alpha.begin()
   await ended(alpha.parts, task)
   expect((await beta.parts.store.mailboxes.find(task.id))?.capabilities).toEqual(['testing'])
-}, 60_000)
+})

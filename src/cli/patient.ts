@@ -3,7 +3,7 @@ import type { Client } from '../api/client.ts'
 import { OrchError } from '../errors.ts'
 import type { Cli } from './cli.ts'
 
-/** How long a daemon that a person stopped may stay away, in ms. */
+/** How long a daemon that a person stopped may stay away, and one that dies again and again is asked again, in ms. */
 const PATIENCE_MS = 30_000
 const LOOK_MS = 250
 
@@ -32,12 +32,16 @@ export function patientClient(cli: Cli, client: Client, { signal, say }: Watchin
   return {
     ...client,
     call: async (...args) => {
-      try {
-        return await client.call(...args)
-      } catch (error) {
-        if (!isAway(error) || signal.aborted) throw error
-        await lost()
-        return await client.call(...args)
+      let lostAt: number | undefined
+      for (;;) {
+        try {
+          return await client.call(...args)
+        } catch (error) {
+          const now = cli.world.clock.now()
+          lostAt ??= now
+          if (!isAway(error) || signal.aborted || now - lostAt > PATIENCE_MS) throw error
+          await lost()
+        }
       }
     },
     events: (options = {}) => client.events({ ...options, lost }),

@@ -7,8 +7,8 @@ import { type Compose, type Daemon, prepareDaemon, startDaemon } from './lifecyc
 const STOP_MS = 5_000
 
 /**
- * Is the daemon for the rest of this process. TERM and INT stop it, agents live on. Whatever nobody caught ends it at
- * once: the next start takes up what is there, and that is safer than to go on in an unknown state.
+ * Is the daemon for the rest of this process. TERM and INT stop it, agents live on; HUP ends it only as long as it has
+ * no store. Whatever nobody caught ends it at once: the next start takes up what is there, and that is safer than to go on in an unknown state.
  */
 export async function liveAsDaemon(environment: Environment, compose: Compose): Promise<void> {
   process.umask(0o077)
@@ -21,7 +21,9 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
   }
   process.on('uncaughtException', crash)
   process.on('unhandledRejection', crash)
-  process.on('SIGHUP', () => {}) // a terminal that is closed is no reason to go
+  let owns = false
+  // Who started us has found another daemon. If that one died meanwhile, and the store is ours, we are what was wanted.
+  process.on('SIGHUP', () => owns || process.exit(0))
   let asked = false
   const stop = () => {
     asked = true
@@ -32,7 +34,11 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
   try {
     const setup = await prepareDaemon(environment)
     log = setup.log
-    daemon = await startDaemon(setup, compose)
+    daemon = await startDaemon(setup, async (given) => {
+      const composed = await compose(given)
+      owns = true
+      return composed
+    })
   } catch (error) {
     return refuse(error, log)
   }

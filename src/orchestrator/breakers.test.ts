@@ -83,7 +83,7 @@ it('a service that is down costs some tries, then tasks are put off, and all go 
   expect(used).toBeLessThanOrEqual(3)
   expect(ends.reduce((sum, it) => sum + (it?.losses ?? 0), 0)).toBe(failed.length - used)
   expect(await parts.store.upkeep.check()).toEqual([])
-}, 90_000)
+})
 
 it('a fallback that is in order is taken at once, and goes on being taken', async () => {
   const { parts, path } = await world(() => [driver('bad', failsBy('api-error')), driver('good', commits)], {
@@ -177,7 +177,7 @@ it('a forge that is down when work begins puts it off', async () => {
   expect(put.length).toBeGreaterThan(0)
   for (const { reason } of put)
     expect(reason).toMatchObject({ code: 'E_FORGE', message: expect.stringMatching(/^forge x is out/) })
-}, 60_000)
+})
 
 it('an MCP server that is down does too', async () => {
   const { parts, path } = await world(() => [])

@@ -98,6 +98,16 @@ test('none is left on its way that would take the place of the daemon after it w
   expect(processesIn(paths.state)).toEqual([pid])
 })
 
+test('who started it and found another one ends it only while it has no store', async () => {
+  const paths = pathsIn(temporaryDirectory())
+  const { client, pid } = await start(paths)
+  signalProcess(pid, 'SIGHUP')
+  const late = start(paths, { env: { ONLY_API_DAEMON: 'late' } })
+  expect((await late).pid).toBe(pid)
+  expect(await client.call('health')).toMatchObject({ pid })
+  expect(readFileSync(paths.log, 'utf8')).not.toContain('"stopping"')
+})
+
 test('the daemon outlives who started it, in a session and directory of its own', async () => {
   const paths = pathsIn(temporaryDirectory())
   const { pid } = await start(paths)

@@ -23,7 +23,7 @@ describe('one task and two hosts', () => {
   beforeAll(async () => {
     repository = await makeRepository({ commits: 2 })
     all = await startHosts(2, QUICK)
-  }, 60_000)
+  })
   afterAll(() => all?.close())
 
   const begin = async (...ticks: number[]): Promise<TaskId> => {

@@ -68,7 +68,7 @@ test('an agent reports, its MCP client outlives a kill of the daemon, and its ow
   expect(statSync(orch.paths.agentSecret).mode & 0o777).toBe(0o600)
   for (const file of [orch.paths.log, orch.paths.store, `${orch.paths.store}-wal`])
     if (existsSync(file)) expect(readFileSync(file).includes(token.split('.').at(-1) ?? '')).toBe(false)
-}, 90_000)
+})
 
 test('an agent that gives up says why, and nothing is published', async () => {
   const { meet, run } = await begin(false)
@@ -76,4 +76,4 @@ test('an agent that gives up says why, and nothing is published', async () => {
   const [ended] = await orch.finished(run.id)
   expect(ended).toMatchObject({ state: 'dead', reason: { code: 'gave-up', message: 'My own words' } })
   expect(ended?.pullRequest).toBeUndefined()
-}, 90_000)
+})

@@ -71,7 +71,7 @@ it('who asks and ends its turn is woken by a question of whom it asked, then by 
   expect(await ended(parts, expert)).toMatchObject({ state: 'accepted', epoch: 1 })
   const all = await parts.store.mailboxes.history({ runId: task.runId })
   expect(all.map(({ state }) => state)).toEqual(all.map(() => 'acknowledged'))
-}, 60_000)
+})
 
 it('who asks one that dies goes on with the news', async () => {
   const { parts, orchestrator } = await team()
@@ -92,4 +92,4 @@ it('who asks one that dies goes on with the news', async () => {
   expect(done.state).toBe('accepted')
   expect(work(done, 'answer')).toContain('says nothing about the work')
   expect(await ended(parts, await made(parts, task))).toMatchObject({ state: 'dead', used: 2 })
-}, 60_000)
+})

@@ -68,4 +68,4 @@ it('begins closed after a restart of the daemon', async () => {
   expect(await breaker()).toMatchObject({ state: 'open', failures: 2 })
   await orch.crash()
   expect(await breaker()).toEqual({ name: 'driver claude', state: 'closed', failures: 0 })
-}, 60_000)
+})

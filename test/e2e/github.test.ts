@@ -156,7 +156,7 @@ describeGithub('on GitHub', () => {
       github.faults.clear()
       await other.close()
     }
-  }, 90_000)
+  })
 
   it('merges there', async () => {
     const { name, repository } = await clone()

@@ -95,7 +95,7 @@ test('the receiver begins with the commits of the sender, and its pull request b
   expect(prompt).toContain(received.prompt)
   const dead = await orch.client.call('messages', { query: { run: run.id, states: 'dead' } })
   expect(dead.messages).toEqual([])
-}, 90_000)
+})
 
 test('to two in parallel, while the daemon is killed before and after', async () => {
   const toWriter = { goal: 'Document it', capability: 'documentation' }
@@ -137,6 +137,6 @@ test('a program hands over for the agent at work; whose receiver was cancelled b
     code: 'E_STATE',
   })
   await expect(system().receiveHandoff(sender)).rejects.toMatchObject({ code: 'E_NOT_FOUND' })
-}, 90_000)
+})
 
 const head = (git: (args: string[]) => Promise<string>, branch: string) => git(['rev-parse', branch])

@@ -53,7 +53,7 @@ it('memory: of everything that the agent started; it is tried again, the work is
   expect(task?.reason?.message).toMatch(/took \d+ MB of memory; they may take 180 MB \(.*--memory\)/)
   expect(task?.attempts.map(({ saved }) => saved)).toEqual([expect.any(String), expect.any(String)])
   expect(traced()).toEqual([])
-}, 60_000)
+})
 
 it('silence: an agent that says nothing counts as hung', async () => {
   const limits = { idleMinutes: 1 / 60 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { type SendOrder, send } from '../../src/orchestrator/bus/bus.ts'
 import { senderOf } from '../../src/orchestrator/bus/sender.ts'
@@ -25,23 +26,24 @@ const refusal = {
     { title: 'SQL injection', severity: 'high', description: 'the name is not quoted', file: 'work.txt' },
   ],
 } as const
-/** Who works commits, who judges waits until its verdict was sent for it. */
-const script = (go: string, ...works: string[][]) => [
-  `if [ "$ORCH_PROFILE" = reviewer ]; then ${started()}; ${until(go)}; ${reported('judged')}; exit; fi`,
+/** Who works commits, who judges waits until it may go on: a file with its name says so. */
+const script = (may: string, ...works: string[][]) => [
+  `if [ "$ORCH_PROFILE" = reviewer ]; then ${started()}; ${until(`${may}.$ORCH_TASK`)}; ${reported('judged')}; exit; fi`,
   ...processes(...works),
 ]
+const goOn = (may: string, { id }: Task) => writeFileSync(`${may}.${id}`, '')
 const once = [started(), commit('work.txt'), reported()]
 
 it('a task is proven when those whom it asks have approved its commit', async () => {
   const { parts, orchestrator } = await team({ config: { maxAgents: 1 } })
-  const go = flag()
-  const task = await give(orchestrator, script('/dev/null', once), { validate: ['reviewer'] })
+  const may = flag()
+  const task = await give(orchestrator, script(may, once), { validate: ['reviewer'] })
   const judge = await made(parts, task)
   expect(judge.spec).toMatchObject({ profile: 'reviewer', proof: 'answer', depth: 1 })
-  expect(go).toBeDefined()
   await isWorking(parts, judge)
   const payload = { verdict: 'approved', summary: 'good' } as const
   const { id } = await answer(parts, judge, task, { type: 'validation_result', payload })
+  goOn(may, judge)
   const done = await ended(parts, task)
   expect(workOf(done.proof)).toMatchObject({ validations: [{ profile: 'reviewer', message: id }] })
   expect(await ended(parts, judge)).toMatchObject({ state: 'accepted', proof: { answer: id } })
@@ -50,16 +52,18 @@ it('a task is proven when those whom it asks have approved its commit', async ()
 
 it('a refusal is the reason of the failed attempt; the next one is judged anew', async () => {
   const { parts, orchestrator } = await team()
-  const go = '/dev/null'
+  const may = flag()
   const again = [started(), 'cat >again.txt; git add .; git commit -qm again', reported()]
-  const task = await give(orchestrator, script(go, once, again), { validate: ['reviewer'], tries: 2 })
+  const task = await give(orchestrator, script(may, once, again), { validate: ['reviewer'], tries: 2 })
   const first = await made(parts, task)
   await isWorking(parts, first)
   await answer(parts, first, task, { type: 'validation_result', payload: refusal })
+  goOn(may, first)
   const second = await made(parts, task, 1)
   await isWorking(parts, second)
   const payload = { verdict: 'approved', summary: 'better' } as const
   await answer(parts, second, task, { type: 'validation_result', payload })
+  goOn(may, second)
   const done = await ended(parts, task)
   expect(done).toMatchObject({ state: 'accepted', epoch: 2 })
   expect(work(done, 'again.txt')).toContain('> - high: SQL injection (work.txt)')
@@ -69,11 +73,13 @@ it('a refusal is the reason of the failed attempt; the next one is judged anew',
 
 it('who was to judge and gave no verdict has not done its task, and the work is not proven', async () => {
   const { parts, orchestrator } = await team()
-  const task = await give(orchestrator, script('/dev/null', once), { validate: ['reviewer'] })
+  const may = flag()
+  const task = await give(orchestrator, script(may, once), { validate: ['reviewer'] })
   const judge = await made(parts, task)
+  goOn(may, judge)
   expect(await ended(parts, judge)).toMatchObject({ state: 'dead', reason: { code: 'no-answer' } })
   expect(await ended(parts, task)).toMatchObject({ state: 'dead', reason: { code: 'validation-failed' } })
-}, 60_000)
+})
 
 async function asked(parts: Parts, task: Task, id: string): Promise<Task> {
   const fence = { taskId: task.id, epoch: 1, host: parts.host }

@@ -45,7 +45,7 @@ export const agent = (name: string): string =>
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<T> {
   const end = Date.now() + withinMs
   for (;;) {
@@ -92,7 +92,7 @@ export async function startOrch(
     submit: (repo, tasks, given = {}) =>
       client.call('submit', { body: { requestId: crypto.randomUUID(), repo, tasks, env: { ...given } } }),
     task,
-    finished: (runId, withinMs = 60_000) =>
+    finished: (runId, withinMs = 120_000) =>
       until(
         `run ${runId} finished`,
         async () => {

@@ -95,7 +95,7 @@ export function makeProgram(settings: Record<string, string> = {}): Program {
       out: () => text.out,
       err: () => text.err,
       ended,
-      shows: async (wanted, withinMs = 30_000) => {
+      shows: async (wanted, withinMs = 60_000) => {
         const there = () => (typeof wanted === 'string' ? text.out.includes(wanted) : wanted.test(text.out))
         await until(
           `orch ${argv.join(' ')} shows ${wanted}; it shows ${text.out}${text.err}`,

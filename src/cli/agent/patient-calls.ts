@@ -10,18 +10,21 @@ export interface PatientCalls {
   call(name: string, input: Record<string, unknown>): Promise<Record<string, unknown>>
 }
 
+/** Each time a daemon had come back, and went away again before it answered. */
+const MOST_ROUNDS = 5
+
 export async function createPatientCalls(cli: Pick<Cli, 'connect'>, token: string): Promise<PatientCalls> {
   let client = await cli.connect()
-  /** Waits for the next daemon and asks once more, when that cannot do anything twice. */
-  const ask = async <T>(again: boolean, send: (client: Client) => Promise<T>): Promise<T> => {
+  /** Waits for the next daemon and asks again, when that cannot do anything twice. */
+  const ask = async <T>(again: boolean, send: (client: Client) => Promise<T>, round = 0): Promise<T> => {
     const asked = client
     try {
       return await send(asked)
     } catch (error) {
-      if (!isAway(error) || !(again || neverArrived(error))) throw error
+      if (round === MOST_ROUNDS || !isAway(error) || !(again || neverArrived(error))) throw error
       const next = await cli.connect()
       if (client === asked) client = next
-      return await send(client)
+      return await ask(again, send, round + 1)
     }
   }
   const tools = async () => (await ask(true, (it) => it.call('agentTools'))).tools

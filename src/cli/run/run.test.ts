@@ -233,7 +233,7 @@ test('a daemon that goes away for good is an error that says that agents go on',
   const daemon = await daemonWith([[taskView()]])
   const gone = daemon.run(['x'], { sees: () => void daemon.close() })
   expect(await gone).toMatchObject({ code: 5, err: expect.stringContaining('The agents work on') })
-}, 60_000)
+})
 
 test('a variable that the API does not take is left out, and the run goes on', async () => {
   const daemon = await daemonWith([[accepted]])

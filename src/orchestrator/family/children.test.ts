@@ -138,7 +138,7 @@ test('killed anywhere in the middle, the next one finishes it: one merge, one ev
     expect(await git(['status', '--porcelain'])).toBe('')
     if (!died) break
   }
-}, 60_000)
+})
 
 test("at a turn's end it is told at once of what asks for something, of the rest together", async () => {
   const { parts, parent, child, git } = await given(['one', 'two', 'three'])

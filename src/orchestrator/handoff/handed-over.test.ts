@@ -38,4 +38,4 @@ test('an attempt that failed after it had handed over leaves nothing to do', asy
     proof: { filesChanged: ['rest.txt', 'work.txt'] },
   })
   expect(await parts.forges.local.list(path)).toHaveLength(1)
-}, 60_000)
+})

@@ -1,0 +1,53 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryDirectory } from '../../test/support/temporary.ts'
+import type { Client } from '../api/client.ts'
+import { systemClock } from '../clock.ts'
+import { pathsIn } from '../config/paths.ts'
+import { OrchError } from '../errors.ts'
+import { createPatientCalls } from './agent/patient-calls.ts'
+import type { Cli } from './cli.ts'
+import { patientClient } from './patient.ts'
+
+/** Daemons that go away again before they answer, as when several start one at once and some of them are killed. */
+
+function away(times: number, cause: object = { code: 'ECONNRESET' }) {
+  const paths = pathsIn(temporaryDirectory())
+  mkdirSync(dirname(paths.socket), { recursive: true })
+  writeFileSync(paths.socket, '')
+  let now = systemClock.now()
+  let left = times
+  const call = async (name: string) => {
+    now += 10
+    if (left-- > 0) throw new OrchError('E_DAEMON', 'it went away', { cause })
+    return name === 'agentTools' ? { tools: [{ name: 'send', idempotent: true }] } : { ok: true }
+  }
+  const client = { call, events: async function* () {}, close: () => {} } as unknown as Client
+  const clock = { ...systemClock, now: () => now }
+  const cli = { paths, world: { clock }, connect: async () => client } as unknown as Cli
+  return { cli, client, later: (ms: number) => (now += ms) }
+}
+
+const signal = new AbortController().signal
+
+test('a command that watches outlives daemons that die one after the other', async () => {
+  const { cli, client } = away(4)
+  const said: string[] = []
+  const patient = patientClient(cli, client, { signal, say: (text) => said.push(text) })
+  expect(await patient.call('health')).toEqual({ ok: true })
+  expect(said).toHaveLength(4)
+})
+
+test('but not for ever', async () => {
+  const { cli, client, later } = away(1_000_000)
+  const patient = patientClient(cli, client, { signal, say: () => later(1_000) })
+  await expect(patient.call('health')).rejects.toMatchObject({ code: 'E_DAEMON' })
+})
+
+test('so does what an agent asks, when it cannot do anything twice', async () => {
+  const calls = await createPatientCalls(away(3).cli, 'token')
+  expect(await calls.call('send', {})).toEqual({ ok: true })
+  const dying = await createPatientCalls(away(1_000).cli, 'token')
+  await expect(dying.call('send', {})).rejects.toMatchObject({ code: 'E_DAEMON' })
+})
