@@ -146,6 +146,7 @@ const messageOf = (number: number) => ({
 async function receiveOurs(): Promise<(begin: Begin) => Promise<void>> {
   const { mailboxes } = await openStore()
   const mailbox = `${name}-to`
+  const wait = new AbortController().signal
   return async ({ messages }) => {
     const times: Times = []
     let rung = Promise.withResolvers<void>()
@@ -154,7 +155,7 @@ async function receiveOurs(): Promise<(begin: Begin) => Promise<void>> {
     })
     while (times.length < messages) {
       const waiting = rung.promise
-      const order = { mailbox, reader: 'you', now: Date.now(), leaseMs: 60_000, limit: 10 }
+      const order = { mailbox, reader: 'you', now: Date.now(), leaseMs: 60_000, limit: 10, wait }
       const given = await mailboxes.lease(order)
       for (const { message } of given) times.push([Number(message.id.split('-').at(-2)), now()])
       const ids = given.map(({ message }) => message.id)

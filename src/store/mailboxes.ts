@@ -103,6 +103,11 @@ export interface LeaseRequest {
   leaseMs: number
   limit: number
   again?: boolean
+  /**
+   * Who asks would wait until this aborts. A store that is a way off may then answer only when the first message has come, or
+   * something else has happened there; it may as well answer at once that nothing is there.
+   */
+  wait?: AbortSignal
 }
 
 export interface ReaderOrder {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Message } from '../../src/message/message.ts'
 import type { Store } from '../../src/store/store.ts'
-import { ids, idsOf, lease, listenTo, message, openBox, RETRY, statesOf } from '../support/mail.ts'
+import { ids, idsOf, lease, listenTo, message, openBox, RETRY, receive, statesOf } from '../support/mail.ts'
 import { REASON, refused, submit } from '../support/store.ts'
 
 const BOB = { mailbox: 'bob', reader: 'reader' }
@@ -82,6 +82,85 @@ export function readCases(current: () => Store): void {
       expect(await leased(50)).toEqual([good.id])
       await read([good], 51)
       expect(await statesOf(current(), [late.id, good.id])).toEqual(['waiting', 'acknowledged'])
+    })
+  })
+
+  describe('waiting', () => {
+    const wait = () => new AbortController()
+    const soon = () => new Promise((resolve) => setTimeout(resolve, 50))
+
+    it('gives what comes, once, leased', async () => {
+      await openBox(current(), 'bob', { reader: 'reader' })
+      const coming = receive(current(), wait().signal, { now: 5 })
+      await soon()
+      const messages = [message(), message({ from: 'carol' })]
+      await boxes().send(messages, 6)
+      const given = await coming
+      expect(given[0]).toMatchObject({ message: messages[0], state: 'waiting', sentAt: 6 })
+      expect(given[0]?.deliveredAt).toBeGreaterThanOrEqual(5)
+      const rest = messages.slice(given.length)
+      expect(await leased(7)).toEqual(ids(rest))
+      expect(await boxes().waiting('bob')).toEqual({ direct: 2, copies: 0 })
+      await read(messages, 8)
+      expect(await statesOf(current(), ids(messages))).toEqual(['acknowledged', 'acknowledged'])
+      expect(await current().upkeep.check()).toEqual([])
+    })
+
+    it('ends with nothing when it is given up: what comes then is for the next', async () => {
+      await openBox(current(), 'bob', { reader: 'reader' })
+      const over = wait()
+      const nothing = receive(current(), over.signal)
+      await soon()
+      over.abort()
+      expect(await nothing).toEqual([])
+      const late = message()
+      await boxes().send([late], 2)
+      expect(await leased(3)).toEqual([late.id])
+    })
+
+    it('gives a message to one of two that wait', async () => {
+      await openBox(current(), 'bob', { reader: 'reader' })
+      const over = wait()
+      const both = [receive(current(), over.signal), receive(current(), over.signal)]
+      await soon()
+      const one = message()
+      await boxes().send([one], 2)
+      await Promise.race(both)
+      over.abort()
+      expect((await Promise.all(both)).flatMap(idsOf)).toEqual([one.id])
+    })
+
+    it('gives nothing to who is not the reader any more', async () => {
+      await openBox(current(), 'bob', { reader: 'reader' })
+      const coming = refused('E_STALE', receive(current(), wait().signal))
+      await soon()
+      await openBox(current(), 'bob', { reader: 'next' })
+      await coming
+      const one = message()
+      await boxes().send([one], 2)
+      expect(await leased(3, { reader: 'next' })).toEqual([one.id])
+    })
+
+    it('keeps the order behind one that waits for its next try', async () => {
+      const messages = await sent('a')
+      await leased(2)
+      await giveBack(messages, 10)
+      expect(await lease(current(), { now: 11, wait: wait().signal })).toEqual([])
+      const next = message({ from: 'a' })
+      await boxes().send([next], 12)
+      expect(await leased(13)).toEqual([])
+      expect(await leased(10_000)).toEqual([...ids(messages), next.id])
+    })
+
+    it('gives back what its reader does not acknowledge in time', async () => {
+      await openBox(current(), 'bob', { reader: 'reader' })
+      const coming = receive(current(), wait().signal, { now: 5, leaseMs: 10 })
+      await soon()
+      const one = message()
+      await boxes().send([one], 6)
+      await coming
+      expect(await boxes().expire(100, RETRY)).toEqual({ returned: 1, buried: 0 })
+      expect(await boxes().get(one.id)).toMatchObject({ state: 'waiting', message: { retryCount: 1 } })
     })
   })
 

@@ -43,6 +43,25 @@ export function lease(
   return mailboxes.lease({ mailbox: 'bob', reader: 'reader', now: 1, leaseMs: 1_000, limit: 100, ...change })
 }
 
+/** What comes for a reader that waits until the signal aborts, as `awaitMail` has it. */
+export async function receive(store: Store, wait: AbortSignal, change: Parameters<typeof lease>[1] = {}) {
+  let bell = Promise.withResolvers<void>()
+  const ring = () => bell.resolve()
+  const stop = store.mailboxes.onArrival(ring)
+  wait.addEventListener('abort', ring)
+  try {
+    for (;;) {
+      bell = Promise.withResolvers()
+      const found = await lease(store, { ...change, wait })
+      if (found.length > 0 || wait.aborted) return found
+      await bell.promise
+    }
+  } finally {
+    stop()
+    wait.removeEventListener('abort', ring)
+  }
+}
+
 export const ids = (messages: readonly Pick<Message, 'id'>[]): string[] => messages.map(({ id }) => id)
 
 export const idsOf = (deliveries: readonly Delivery[]): string[] =>

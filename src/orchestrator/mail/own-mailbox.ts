@@ -59,9 +59,9 @@ export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal
   const { name, reader, limit, again, waitMs, leaseMs = config.messageLeaseSeconds * 1_000 } = order
   await checkOwnName(parts, name)
   if (order.acknowledge.length > 0) await acknowledge(parts, { name, reader, ids: order.acknowledge })
-  const take = async () => {
+  const take = async (wait: AbortSignal) => {
     if (gone?.aborted) return undefined
-    const request = { mailbox: name, reader, now: clock.now(), leaseMs, limit, again }
+    const request = { mailbox: name, reader, now: clock.now(), leaseMs, limit, again, wait }
     const taken = await store.mailboxes.lease(request)
     return taken.length > 0 ? taken : undefined
   }

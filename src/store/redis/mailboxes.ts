@@ -1,6 +1,7 @@
 import type { Mailboxes } from '../store.ts'
 import { createArrivals } from './mail/arrivals.ts'
 import { createBoxes } from './mail/boxes.ts'
+import { createHands } from './mail/hands.ts'
 import { createHistory } from './mail/history.ts'
 import { createKeeping } from './mail/keeping.ts'
 import { createReading } from './mail/reading.ts'
@@ -22,11 +23,12 @@ export function createMailboxes(tools: RedisTools): RedisMailboxes {
   const { options } = redis
   options.autoPipeliningIgnoredCommands = [...(options.autoPipeliningIgnoredCommands ?? []), ...AT_ONCE]
   const { filled, ...boxes } = createBoxes(scripts)
-  const arrivals = createArrivals(tools, filled)
+  const hands = createHands(`${tools.prefix}hand:${options.db ?? 0}`)
+  const arrivals = createArrivals(tools, hands, filled)
   return {
     ...boxes,
     ...createSending(scripts),
-    ...createReading(scripts),
+    ...createReading(scripts, hands),
     ...createHistory(scripts),
     ...createKeeping(scripts),
     onArrival: arrivals.listen,

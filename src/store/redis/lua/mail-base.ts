@@ -2,7 +2,8 @@
  * What every script of the mailboxes begins with. Keys:
  *
  * - `box:NAME` hash: open, openedAt, capacity, direct and copies (how many wait), reader, runId, taskId, agent, profile,
- *   capabilities and topics (JSON), ord (its place among mailboxes), and while it is being closed buryTo, buryAt, buryReason:
+ *   capabilities and topics (JSON), ord (its place among mailboxes), hand (of a reader that
+ *   waits) and handed (the message that was put into the latest one), and while it is being closed buryTo, buryAt, buryReason:
  *   what waits there up to that ordinal is over, and is buried piece by piece.
  * - `message:ID` hash, small enough for a listpack: o(rdinal), b(ox), f(rom), t(ype), s(tate), at (sent), r(un), k (correlation),
  *   c(opy), e(xpires), n (how often it came back), nb (not before), d(elivered), u (leased until), a(cknowledged), ai and aa (its
@@ -127,6 +128,7 @@ local function mail_close(name, at, message)
   if redis.call('HGET', key, 'open') ~= '1' then return false end
   for _, id in ipairs(redis.call('ZRANGE', key .. ':leased', 0, -1)) do mail_release(mail_row(id)) end
   redis.call('HSET', key, 'open', 0, 'direct', 0, 'copies', 0)
+  redis.call('HDEL', key, 'hand')
   redis.call('ZREM', P .. 'mail:boxes:open', name)
   if redis.call('EXISTS', key .. ':waiting') == 0 then return false end
   local reason = '{"code":"receiver-gone","message":' .. cjson.encode(message) .. '}'

@@ -29,6 +29,7 @@ if A.runId and A.runId ~= v[3] then
   redis.call('ZADD', P .. 'mail:boxes:run:' .. A.runId, ord, A.name)
 end
 if v[1] and A.reader and A.reader ~= v[2] then
+  redis.call('HDEL', key, 'hand')
   for _, id in ipairs(redis.call('ZRANGE', key .. ':leased', 0, -1)) do mail_release(mail_row(id)) end
   mail_ring(A.name)
   mail_publish()

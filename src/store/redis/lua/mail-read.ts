@@ -1,6 +1,7 @@
 /**
  * Gives what is due, in order: one that waits for its next try holds up those of the same sender behind it. One answer a
- * message: its fields, and the message as it was stored. A: mailbox, reader, now, until, limit, again.
+ * message: its fields, and the message as it was stored. With `hand`, of who waits, and nothing there at all: notes it, and
+ * answers nothing. A: mailbox, reader, now, until, limit, again, hand (its token, ms of the lease, channel).
  */
 export const LEASE = `
 local over = mail_reader(A.mailbox, A.reader)
@@ -41,7 +42,23 @@ while taken < A.limit do
   if #page < size * 2 then break end
   from, size = '(' .. page[#page], 256
 end
+if A.hand and #out == 0 and over == 0 and A.limit > 0 and redis.call('EXISTS', box .. 'waiting') == 0 then
+  redis.call('HSET', P .. 'box:' .. A.mailbox, 'hand', A.hand)
+  return
+end
 return '[' .. table.concat(out, ',') .. ']'
+`
+
+/** Takes a hand back: gives the message that was put into it, if one was. A: mailbox, token. */
+export const WITHDRAW = `
+local key = P .. 'box:' .. A.mailbox
+local v = redis.call('HMGET', key, 'hand', 'handed')
+if v[1] and string.match(v[1], '^%S+') == A.token then redis.call('HDEL', key, 'hand') end
+local token, id = string.match(v[2] or '', '^(%S+) (%S+)$')
+if token ~= A.token then return end
+local flat = redis.call('HGETALL', P .. 'message:' .. id)
+local text = redis.call('GET', P .. 'text:' .. id)
+if text then return '[' .. cjson.encode(flat) .. ',' .. text .. ']' end
 `
 
 /**

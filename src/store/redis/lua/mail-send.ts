@@ -30,9 +30,9 @@ const ROOM = `
 local mail_rooms = {}
 local function mail_room(name)
   if mail_rooms[name] then return mail_rooms[name] end
-  local v = redis.call('HMGET', P .. 'box:' .. name, 'open', 'capacity', 'direct', 'copies', 'runId')
+  local v = redis.call('HMGET', P .. 'box:' .. name, 'open', 'capacity', 'direct', 'copies', 'runId', 'hand')
   if not v[1] then mail_no_box(name) end
-  local room = { open = v[1] == '1', capacity = tonumber(v[2]), waiting = v[3] + v[4], run = v[5] or '', direct = 0, copies = 0 }
+  local room = { hand = v[6], open = v[1] == '1', capacity = tonumber(v[2]), waiting = v[3] + v[4], run = v[5] or '', direct = 0, copies = 0 }
   mail_rooms[name] = room
   return room
 end
@@ -51,10 +51,32 @@ end
 `
 
 /**
+ * `mail_hand(m, fields)`: leases it to the reader that waits with its hand held out, if it is the first there and somebody
+ * listens; true when it did. Hosts that are behind are cut off from what is published: what is long goes the usual way.
+ */
+const HAND = `
+local function mail_hand(m, fields)
+  local room, box = mail_rooms[m.to], P .. 'box:' .. m.to
+  if not room.hand or #m.text > 65536 or (m.e and m.e <= A.now) then return false end
+  if redis.call('EXISTS', box .. ':waiting') == 1 then return false end
+  local token, ms, channel = string.match(room.hand, '^(%S+) (%d+) (%S+)$')
+  room.hand = nil
+  redis.call('HDEL', box, 'hand')
+  local till = A.now + ms
+  local flat = { 'd', A.now, 'u', till, unpack(fields) }
+  if redis.call('PUBLISH', channel, token .. ' [' .. cjson.encode(flat) .. ',' .. m.text .. ']') == 0 then return false end
+  redis.call('HSET', box, 'handed', token .. ' ' .. m.id)
+  redis.call('ZADD', P .. 'mail:leased', till, m.id)
+  for i = 1, 4 do fields[#fields + 1] = flat[i] end
+  return true
+end
+`
+
+/**
  * All or none: looks at everything first. The message as JSON (`text`) is stored and told as it is.
  * A: now, orch (the name), messages of { id, to, from, type, text, r, k, e, copy, request, answers }.
  */
-export const SEND = `${NOTE}${ROOM}
+export const SEND = `${NOTE}${ROOM}${HAND}
 local created, known = {}, {}
 for i, m in ipairs(A.messages) do
   m.new = not known[m.id] and redis.call('EXISTS', P .. 'message:' .. m.id) == 0
@@ -91,9 +113,10 @@ for _, m in ipairs(A.messages) do
     field('c', m.copy and '1')
     field('e', m.e)
     field('re', reason)
+    local handed = not m.lost and mail_hand(m, fields)
     redis.call('HSET', P .. 'message:' .. m.id, unpack(fields))
     redis.call('SET', P .. 'text:' .. m.id, m.text)
-    redis.call('ZADD', P .. 'box:' .. m.to .. ':' .. state, o, m.id)
+    redis.call('ZADD', P .. 'box:' .. m.to .. ':' .. (handed and 'leased' or state), o, m.id)
     redis.call('ZADD', P .. 'mail:' .. state .. ':' .. m.type, o, m.id)
     redis.call('ZADD', P .. 'mail:from:' .. m.from, o, m.id)
     if run ~= '' then redis.call('ZADD', P .. 'mail:run:' .. run, o, m.id) end
@@ -104,7 +127,7 @@ for _, m in ipairs(A.messages) do
       redis.call('ZADD', P .. 'mail:settled', A.now, mail_old({ o = o, id = m.id }))
       mail_tell('message.dropped', m.id, m.to, run, A.now, ',"reason":' .. reason)
     else
-      if m.e then redis.call('ZADD', P .. 'mail:expiring', m.e, m.id) end
+      if m.e and not handed then redis.call('ZADD', P .. 'mail:expiring', m.e, m.id) end
       mail_ring(m.to)
     end
   end

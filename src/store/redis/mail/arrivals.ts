@@ -1,4 +1,5 @@
 import type { Closing, RedisTools } from '../tools.ts'
+import type { Hands } from './hands.ts'
 
 /** Which mailboxes have something new for their reader, as the scripts publish it. */
 export interface Arrivals extends Closing {
@@ -13,6 +14,7 @@ const AGAIN_MS = 200
  */
 export function createArrivals(
   { connection, prefix, log }: RedisTools,
+  hands: Hands,
   filled: () => Promise<string[]>,
 ): Arrivals {
   const channel = `${prefix}arrivals`
@@ -34,7 +36,8 @@ export function createArrivals(
   async function follow(): Promise<void> {
     clearTimeout(timer)
     try {
-      await redis.subscribe(channel)
+      await redis.subscribe(channel, hands.channel)
+      hands.rung()
       if (listeners.size === 0) return
       const names = await filled()
       if (names.length > 0) tell(new Set(names))
@@ -43,7 +46,12 @@ export function createArrivals(
       if (!closed) timer = setTimeout(follow, AGAIN_MS)
     }
   }
-  redis.on('message', (_, names: string) => tell(new Set(names.split(' '))))
+  redis.on('message', (heardOn, text: string) => {
+    if (heardOn === hands.channel) return hands.heard(text)
+    const names = new Set(text.split(' '))
+    hands.rung(names)
+    tell(names)
+  })
   redis.on('ready', follow)
 
   return {
@@ -54,6 +62,7 @@ export function createArrivals(
     },
     async close() {
       closed = true
+      hands.rung()
       clearTimeout(timer)
       listeners.clear()
       redis.disconnect()

@@ -1,9 +1,10 @@
 import { type RetryPolicy, retryAt } from '../../../message/delivery.ts'
 import type { Mailboxes } from '../../mailboxes.ts'
 import { MAIL_BASE, MAIL_BURY, MAIL_CLOSE, MAIL_READER } from '../lua/mail-base.ts'
-import { ACKNOWLEDGE, LEASE } from '../lua/mail-read.ts'
+import { ACKNOWLEDGE, LEASE, WITHDRAW } from '../lua/mail-read.ts'
 import { EXPIRE, GIVE_BACK } from '../lua/mail-return.ts'
 import type { Scripts } from '../script.ts'
+import type { Hands } from './hands.ts'
 import { type MessageRow, toDelivery } from './rows.ts'
 
 interface Reader {
@@ -19,10 +20,13 @@ interface Tries {
 type Reading = Pick<Mailboxes, 'lease' | 'acknowledge' | 'giveBack' | 'expire'>
 
 /** What takes messages out of mailboxes. Done also when Redis is full: else nothing would ever be freed. */
-export function createReading({ define }: Scripts): Reading {
+export function createReading({ define }: Scripts, hands: Hands): Reading {
   const small = { evenWhenFull: true } as const
-  type Leasing = Reader & { until: number; limit: number; again: boolean }
-  const lease = define<Leasing, MessageRow[]>('mailLease', [MAIL_BASE, MAIL_READER], LEASE, small)
+  type Leasing = Reader & { until: number; limit: number; again: boolean; hand?: string }
+  /** Undefined: the hand is held out. */
+  const lease = define<Leasing, MessageRow[] | undefined>('mailLease', [MAIL_BASE, MAIL_READER], LEASE, small)
+  type Withdrawing = { mailbox: string; token: string }
+  const withdraw = define<Withdrawing, MessageRow | undefined>('mailWithdraw', [], WITHDRAW, small)
   type Acknowledging = Reader & { ids: readonly string[]; after?: number }
   const acknowledge = define<Acknowledging, number | undefined>(
     'mailAcknowledge',
@@ -46,9 +50,20 @@ export function createReading({ define }: Scripts): Reading {
   )
 
   return {
-    async lease({ mailbox, reader, now, leaseMs, limit, again = false }) {
-      const rows = await lease({ mailbox, reader, now, until: now + leaseMs, limit, again })
-      return rows.map((row) => toDelivery(row, now))
+    async lease({ mailbox, reader, now, leaseMs, limit, again = false, wait }) {
+      const order = { mailbox, reader, now, until: now + leaseMs, limit, again }
+      if (!wait || wait.aborted) return ((await lease(order)) ?? []).map((row) => toDelivery(row, now))
+      const hand = hands.hold(mailbox)
+      wait.addEventListener('abort', hand.wake)
+      try {
+        const rows = await lease({ ...order, hand: `${hand.token} ${leaseMs} ${hands.channel}` })
+        if (rows) return rows.map((row) => toDelivery(row, now))
+        const row = (await hand.woken) ?? (await withdraw({ mailbox, token: hand.token }))
+        return row ? [toDelivery(row)] : []
+      } finally {
+        hand.release()
+        wait.removeEventListener('abort', hand.wake)
+      }
     },
     async acknowledge({ mailbox, reader, ids, now }) {
       const order = { mailbox, reader, ids, now }

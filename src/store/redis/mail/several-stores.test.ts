@@ -7,6 +7,7 @@ import {
   message,
   openBox,
   RETRY,
+  receive,
   statesOf,
 } from '../../../../test/support/mail.ts'
 import { type RedisServer, startRedis } from '../../../../test/support/redis.ts'
@@ -81,6 +82,58 @@ it('gives nobody what another host has leased, and tells both of what was read',
   await Promise.all([one.mailboxes.acknowledge(order), other.mailboxes.acknowledge(order)])
   expect(await other.mailboxes.waiting('bob')).toEqual({ direct: 20, copies: 0 })
   expect(await one.journal.read({ types: ['message.read'] })).toHaveLength(20)
+})
+
+const handsOut = async (name: string) => ask('HGET', `{c${clusters}}:box:${name}`, 'hand')
+
+it('leases what one host sends to a reader that waits at another, in the one script that sends it', async () => {
+  await openBox(one, 'bob', { reader: 'reader' })
+  const coming = receive(other, new AbortController().signal)
+  await expect.poll(() => handsOut('bob')).not.toBeNull()
+  const sent = message()
+  await one.mailboxes.send([sent], 2)
+  expect(await lease(one)).toEqual([])
+  expect(idsOf(await coming)).toEqual([sent.id])
+  expect(await handsOut('bob')).toBeNull()
+})
+
+it('has what was sent while the reader’s host did not listen, or is too long to be published', async () => {
+  await openBox(one, 'bob', { reader: 'reader' })
+  for (const change of [{}, { payload: { subject: 'long', content: 'x'.repeat(70_000), files: [] } }]) {
+    const coming = receive(other, new AbortController().signal)
+    await expect.poll(() => handsOut('bob')).not.toBeNull()
+    if (!change.payload) await ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    const sent = message(change)
+    await one.mailboxes.send([sent], 2)
+    expect(idsOf(await coming)).toEqual([sent.id])
+  }
+})
+
+it('finds a message that was given to a reader and lost on its way', async () => {
+  await openBox(one, 'bob', { reader: 'reader' })
+  const coming = receive(other, new AbortController().signal)
+  await expect.poll(() => handsOut('bob')).not.toBeNull()
+  // The same hand, with an ear of our own in place of the host's.
+  const [token, ms] = String(await handsOut('bob')).split(' ')
+  const { another, end } = await connectRedis(place())
+  await another('ear').subscribe(`{c${clusters}}:elsewhere`)
+  await ask('HSET', `{c${clusters}}:box:bob`, 'hand', `${token} ${ms} {c${clusters}}:elsewhere`)
+  const sent = message()
+  await one.mailboxes.send([sent], 2)
+  end()
+  expect(idsOf(await coming)).toEqual([sent.id])
+})
+
+it('leaves a message to the next reader when a store is closed while its reader waits', async () => {
+  await openBox(one, 'bob', { reader: 'reader' })
+  const third = await openRedisStore({ ...place(), cluster: `c${clusters}` })
+  const coming = refused('E_STORE', receive(third, new AbortController().signal))
+  await expect.poll(() => handsOut('bob')).not.toBeNull()
+  await third.close()
+  await coming
+  const sent = message()
+  await one.mailboxes.send([sent], 2)
+  expect(idsOf(await lease(other))).toEqual([sent.id])
 })
 
 it('takes from one host what it has leased when the reader is another', async () => {
