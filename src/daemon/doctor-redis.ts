@@ -2,7 +2,7 @@ import type { Environment } from '../config/load.ts'
 import type { Config, RedisConfig } from '../config/schema.ts'
 import { toOrchError } from '../errors.ts'
 import { silentLog } from '../log.ts'
-import { aboutClock, examineRedisPlace } from '../store/redis/examine.ts'
+import { aboutClock, examineRedisPlace } from '../store/redis/connection/examine.ts'
 import type { Finding } from './finding.ts'
 import { describePlace, redisPlace } from './redis-place.ts'
 

@@ -3,7 +3,7 @@ import { withoutPassword } from '../config/redact.ts'
 import type { Config, RedisConfig } from '../config/schema.ts'
 import { OrchError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { RedisPlace } from '../store/redis/connection.ts'
+import type { RedisPlace } from '../store/redis/connection/connection.ts'
 
 /**
  * Where Redis is, and with which password. @throws OrchError E_CONFIG: the variable with the password is not there, or there

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis'
 import type { Log } from '../../log.ts'
-import type { Connection } from './connection.ts'
-import type { Life } from './life.ts'
-import type { Scripts } from './script.ts'
+import type { Connection } from './connection/connection.ts'
+import type { Life } from './script/life.ts'
+import type { Scripts } from './script/script.ts'
 
 /** What every part of the Redis store works with. */
 export interface RedisTools {

@@ -1,7 +1,7 @@
 import type { Mailboxes, MailboxFilter, MailboxOrder } from '../../mailboxes.ts'
 import { MAIL_BASE, MAIL_CLOSE } from '../lua/mail-base.ts'
 import { BURY_REST, CLOSE, FIND, LIST, OPEN, WAITING } from '../lua/mail-box.ts'
-import type { Scripts } from '../script.ts'
+import type { Scripts } from '../script/script.ts'
 import { type Flat, toMailbox } from './rows.ts'
 
 interface Listing {

@@ -2,7 +2,7 @@ import { DELIVERY_STATES, type Delivery } from '../../../message/delivery.ts'
 import { ANSWERS, isRequest, MESSAGE_TYPES, type MessageType } from '../../../message/message.ts'
 import type { HistoryQuery, Mailboxes, MailStatistics } from '../../mailboxes.ts'
 import { GET, HISTORY, STATISTICS } from '../lua/mail-history.ts'
-import type { Scripts } from '../script.ts'
+import type { Scripts } from '../script/script.ts'
 import { type MessageRow, toDelivery } from './rows.ts'
 
 interface Search {

@@ -4,7 +4,7 @@ import type { Mailboxes } from '../../mailboxes.ts'
 import { MAIL_BASE } from '../lua/mail-base.ts'
 import { GET } from '../lua/mail-history.ts'
 import { DROP, EDIT, PRUNE } from '../lua/mail-keep.ts'
-import type { Scripts } from '../script.ts'
+import type { Scripts } from '../script/script.ts'
 import { fieldsOf, type MessageRow, toDelivery } from './rows.ts'
 
 /** What a person does to dead letters, and what is forgotten. */

@@ -3,7 +3,7 @@ import type { Mailboxes } from '../../mailboxes.ts'
 import { MAIL_BASE, MAIL_BURY, MAIL_CLOSE, MAIL_READER } from '../lua/mail-base.ts'
 import { ACKNOWLEDGE, LEASE, WITHDRAW } from '../lua/mail-read.ts'
 import { EXPIRE, GIVE_BACK } from '../lua/mail-return.ts'
-import type { Scripts } from '../script.ts'
+import type { Scripts } from '../script/script.ts'
 import type { Hands } from './hands.ts'
 import { type MessageRow, toDelivery } from './rows.ts'
 

@@ -3,7 +3,7 @@ import { ANSWERS, isRequest, type Message, type MessageType, ORCH } from '../../
 import type { Mailboxes } from '../../mailboxes.ts'
 import { MAIL_BASE } from '../lua/mail-base.ts'
 import { REDRIVE, SEND } from '../lua/mail-send.ts'
-import type { Scripts } from '../script.ts'
+import type { Scripts } from '../script/script.ts'
 
 /** A message as SEND takes it: what it decides by, and the whole as JSON. */
 interface Sent {

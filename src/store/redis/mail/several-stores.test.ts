@@ -14,7 +14,7 @@ import { type RedisServer, startRedis } from '../../../../test/support/redis.ts'
 import { REASON, refused } from '../../../../test/support/store.ts'
 import { silentLog } from '../../../log.ts'
 import type { Store } from '../../store.ts'
-import { connectRedis } from '../connection.ts'
+import { connectRedis } from '../connection/connection.ts'
 import { openRedisStore } from '../redis.ts'
 
 let server: RedisServer

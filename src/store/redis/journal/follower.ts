@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
+import { OrchError } from '../../../errors.ts'
+import type { JournalEvent } from '../../../journal/journal.ts'
+import type { Journal } from '../../store.ts'
+import type { Closing, RedisTools } from '../tools.ts'
+import { eventOf } from './row.ts'
+
+/** Redis lets go of a read that long; one that answers much later has lost its connection without a word. */
+const BLOCK_MS = 2_000
+const SILENT_MS = 10_000
+const AGAIN_MS = 100
+const PIECE = 500
+
+interface Reader {
+  listener: (events: JournalEvent[]) => void
+  /** What is up to here was there before it came. Undefined until it is known. */
+  from: number | undefined
+}
+
+/**
+ * Follows the journal with one blocking read, on a connection of its own that is made for the first subscriber. After a
+ * loss it goes on behind the last event it gave: none twice, none left out. Is the journal shorter than that (a replica that
+ * had not got the last writes took over), it goes on from its end.
+ */
+export function createFollower(
+  { connection, prefix, log, life }: RedisTools,
+  last: () => Promise<number>,
+): Pick<Journal, 'subscribe'> & Closing {
+  const readers = new Set<Reader>()
+  const closing = new AbortController()
+  let coming: Promise<unknown> = Promise.resolve()
+  let lowest = Number.POSITIVE_INFINITY
+  let own: Redis | undefined
+  let loop: Promise<void> | undefined
+
+  /** Where it begins for a reader: asked at once, before what this process writes next. */
+  async function place(reader: Reader): Promise<void> {
+    while (reader.from === undefined && !closing.signal.aborted) {
+      reader.from = await last().catch(async () => void (await pause(closing.signal)))
+    }
+    lowest = Math.min(lowest, reader.from ?? lowest)
+  }
+
+  function tell(events: JournalEvent[]): void {
+    for (const { listener, from = 0 } of [...readers]) {
+      const own = events.filter(({ seq }) => seq > from)
+      try {
+        if (own.length > 0) listener(own)
+      } catch (error) {
+        log.error('a reader of the journal failed', { error })
+      }
+    }
+  }
+
+  async function follow(redis: Redis): Promise<void> {
+    let at = await begin()
+    let lost = false
+    while (!closing.signal.aborted) {
+      try {
+        if (lost) at = await goOnFrom(redis, at)
+        lost = false
+        const events = await readOn(redis, `${prefix}journal`, at)
+        await coming
+        at = events.at(-1)?.seq ?? at
+        life.seen = Math.max(life.seen, at)
+        tell(events)
+      } catch (error) {
+        if (closing.signal.aborted) return
+        if (!lost) log.debug('the journal cannot be followed; trying on', { error })
+        lost = true
+        await pause(closing.signal)
+      }
+    }
+  }
+
+  async function begin(): Promise<number> {
+    for (let known: unknown; known !== coming; ) {
+      known = coming
+      await known
+    }
+    return lowest
+  }
+
+  async function goOnFrom(redis: Redis, at: number): Promise<number> {
+    const end = Number((await answered(redis, redis.get(`${prefix}seq`))) ?? 0)
+    if (end >= at) return at
+    log.warn('the journal is shorter than it was', { was: at, is: end })
+    for (const reader of readers) reader.from = Math.min(reader.from ?? end, end)
+    return end
+  }
+
+  return {
+    subscribe(listener) {
+      const reader: Reader = { listener, from: undefined }
+      readers.add(reader)
+      coming = Promise.all([coming, place(reader)])
+      own ??= connection.another('journal')
+      loop ??= follow(own)
+      return () => readers.delete(reader)
+    },
+    async close() {
+      closing.abort()
+      readers.clear()
+      own?.disconnect()
+      await loop
+    },
+  }
+}
+
+async function readOn(redis: Redis, key: string, at: number): Promise<JournalEvent[]> {
+  const asked = redis.xread('COUNT', PIECE, 'BLOCK', BLOCK_MS, 'STREAMS', key, `${at}-0`)
+  const streams = await answered(redis, asked)
+  return (streams?.[0]?.[1] ?? []).map(([id, fields]) => eventOf(id, fields ?? []))
+}
+
+/** What a connection was asked when it broke is never answered (ioredis drops it); one that says nothing at all is made anew. */
+async function answered<T>(redis: Redis, asked: Promise<T>): Promise<T> {
+  const broken = Promise.withResolvers<never>()
+  const end = () => broken.reject(new OrchError('E_STORE_DOWN', 'the connection to Redis broke'))
+  const timer = setTimeout(() => redis.disconnect(true), SILENT_MS)
+  redis.once('close', end)
+  try {
+    return await Promise.race([asked, broken.promise])
+  } finally {
+    clearTimeout(timer)
+    redis.off('close', end)
+  }
+}
+
+const pause = async (signal: AbortSignal) => {
+  await sleep(AGAIN_MS, undefined, { signal }).catch(() => {})
+}
