@@ -49,13 +49,13 @@ import { freePorts } from '../workspace/ports.ts'
 import { createRepositoryLock } from '../workspace/repository-lock.ts'
 import { applySetup } from '../workspace/setup.ts'
 import { createWorktrees } from '../workspace/worktree.ts'
-import { acrossHosts } from './across-hosts.ts'
-import { createHandlers } from './handlers.ts'
-import { createPresence, hostNameOf } from './host.ts'
-import { answerHosts } from './host-calls.ts'
+import { createHandlers } from './handlers/handlers.ts'
+import { acrossHosts } from './hosts/across-hosts.ts'
+import { createPresence, hostNameOf } from './hosts/host.ts'
+import { answerHosts } from './hosts/host-calls.ts'
 import type { Compose, Setup } from './lifecycle.ts'
-import { type OpenedStore, openStore } from './open-store.ts'
 import { createRepositories, describer } from './repositories.ts'
+import { type OpenedStore, openStore } from './store/open-store.ts'
 
 /**
  * The composition root: the one place where drivers and adapters are named. The store comes first, because its lock

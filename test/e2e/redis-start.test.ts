@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { examine } from '../../src/daemon/doctor.ts'
+import { examine } from '../../src/daemon/doctor/doctor.ts'
 import { exec } from '../../src/exec.ts'
 import { type Orch, startOrch, until } from '../support/orch.ts'
 import { startProxy } from '../support/proxy.ts'

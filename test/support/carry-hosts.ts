@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { createHandlers } from '../../src/daemon/handlers.ts'
+import { createHandlers } from '../../src/daemon/handlers/handlers.ts'
 import { toOrchError } from '../../src/errors.ts'
 import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Finding } from '../../daemon/doctor.ts'
+import type { Finding } from '../../daemon/doctor/doctor.ts'
 import type { OrchError } from '../../errors.ts'
 import { exec } from '../../exec.ts'
 import { plainText } from '../../text.ts'
@@ -14,7 +14,7 @@ export function define(command: Command, cli: Cli): void {
     '\nExit codes: 0 everything that is needed is there, 4 something must be mended.',
   )
   command.action(async () => {
-    const { examine } = await import('../../daemon/doctor.ts')
+    const { examine } = await import('../../daemon/doctor/doctor.ts')
     const { environment, platform } = cli.world
     const findings = await examine({ exec, environment, platform, daemon: () => askDaemon(cli) })
     const healthy = findings.every(({ state }) => state !== 'fail')

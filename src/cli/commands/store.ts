@@ -24,7 +24,7 @@ export function define(command: Command, cli: Cli): void {
   const restore = command.command('restore <file>').description('put a backup in the place of the store')
   examples(restore, ['orch stop && orch store restore ~/orch-backup.db && orch start'])
   restore.action(async (file: string) => {
-    const { restoreStore } = await import('../../daemon/restore.ts')
+    const { restoreStore } = await import('../../daemon/store/restore.ts')
     const backupFile = cli.absolute(file)
     const restored = await restoreStore(cli.world.environment, cli.paths, backupFile)
     const { kept } = restored
