@@ -1,5 +1,6 @@
 import type { EventType, JournalEvent, NewEvent } from '../../journal/journal.ts'
 import type { Log } from '../../log.ts'
+import { createListeners } from '../listeners.ts'
 import type { Journal } from '../store.ts'
 import type { Database } from './database.ts'
 import type { GroupCommit, SideEffects } from './group.ts'
@@ -29,18 +30,8 @@ const INSERT = `INSERT INTO events (type, at, run_id, task_id, epoch, agent, dat
 export const COLUMNS = 'seq, type, at, run_id, task_id, epoch, agent, data'
 
 export function createEventTable(db: Database, log: Log): EventTable {
-  const listeners = new Set<(events: JournalEvent[]) => void>()
+  const listeners = createListeners<JournalEvent[]>(log, 'a reader of the journal failed')
   let appended: EventRow[] = []
-
-  function tell(events: JournalEvent[]): void {
-    for (const listener of [...listeners]) {
-      try {
-        listener(events)
-      } catch (error) {
-        log.error('a reader of the journal failed', { error })
-      }
-    }
-  }
 
   return {
     add(event) {
@@ -57,18 +48,14 @@ export function createEventTable(db: Database, log: Log): EventTable {
       const rows = appended
       appended = []
       // After the turn in which the verbs' promises settle, so that whoever awaits one is not behind its readers.
-      if (rows.length > 0 && listeners.size > 0) queueMicrotask(() => tell(rows.map(toEvent)))
+      if (rows.length > 0 && listeners.size() > 0) queueMicrotask(() => listeners.tell(rows.map(toEvent)))
     },
     read: async (query) => {
       const { sql, values } = select(query)
       return sql ? db.all<EventRow>(sql, ...values).map(toEvent) : []
     },
     last: () => db.one<{ seq: number | null }>('SELECT max(seq) AS seq FROM events')?.seq ?? 0,
-    subscribe(listener) {
-      const own = (events: JournalEvent[]) => listener(events)
-      listeners.add(own)
-      return () => listeners.delete(own)
-    },
+    subscribe: listeners.add,
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { OrchError } from '../../../errors.ts'
 import type { JournalEvent } from '../../../journal/journal.ts'
+import { createListeners } from '../../listeners.ts'
 import type { Journal } from '../../store.ts'
 import type { Closing, RedisTools } from '../tools.ts'
 import { eventOf } from './row.ts'
@@ -13,7 +14,6 @@ const AGAIN_MS = 100
 const PIECE = 500
 
 interface Reader {
-  listener: (events: JournalEvent[]) => void
   /** What is up to here was there before it came. Undefined until it is known. */
   from: number | undefined
 }
@@ -28,6 +28,7 @@ export function createFollower(
   last: () => Promise<number>,
 ): Pick<Journal, 'subscribe'> & Closing {
   const readers = new Set<Reader>()
+  const listeners = createListeners<JournalEvent[]>(log, 'a reader of the journal failed')
   const closing = new AbortController()
   let coming: Promise<unknown> = Promise.resolve()
   let lowest = Number.POSITIVE_INFINITY
@@ -42,17 +43,6 @@ export function createFollower(
     lowest = Math.min(lowest, reader.from ?? lowest)
   }
 
-  function tell(events: JournalEvent[]): void {
-    for (const { listener, from = 0 } of [...readers]) {
-      const own = events.filter(({ seq }) => seq > from)
-      try {
-        if (own.length > 0) listener(own)
-      } catch (error) {
-        log.error('a reader of the journal failed', { error })
-      }
-    }
-  }
-
   async function follow(redis: Redis): Promise<void> {
     let at = await begin()
     let lost = false
@@ -64,7 +54,7 @@ export function createFollower(
         await coming
         at = events.at(-1)?.seq ?? at
         life.seen = Math.max(life.seen, at)
-        tell(events)
+        listeners.tell(events)
       } catch (error) {
         if (closing.signal.aborted) return
         if (!lost) log.debug('the journal cannot be followed; trying on', { error })
@@ -92,16 +82,24 @@ export function createFollower(
 
   return {
     subscribe(listener) {
-      const reader: Reader = { listener, from: undefined }
+      const reader: Reader = { from: undefined }
       readers.add(reader)
+      const leave = listeners.add((events) => {
+        const own = events.filter(({ seq }) => seq > (reader.from ?? 0))
+        if (own.length > 0) listener(own)
+      })
       coming = Promise.all([coming, place(reader)])
       own ??= connection.another('journal')
       loop ??= follow(own)
-      return () => readers.delete(reader)
+      return () => {
+        leave()
+        readers.delete(reader)
+      }
     },
     async close() {
       closing.abort()
       readers.clear()
+      listeners.clear()
       own?.disconnect()
       await loop
     },

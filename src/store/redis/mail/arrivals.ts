@@ -1,3 +1,4 @@
+import { createListeners } from '../../listeners.ts'
 import type { Closing, RedisTools } from '../tools.ts'
 import type { Hands } from './hands.ts'
 
@@ -18,29 +19,20 @@ export function createArrivals(
   filled: () => Promise<string[]>,
 ): Arrivals {
   const channel = `${prefix}arrivals`
-  const listeners = new Set<(names: ReadonlySet<string>) => void>()
+  const listeners = createListeners<ReadonlySet<string>>(log, 'a reader of mailboxes failed')
   const redis = connection.another('arrivals')
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
-  function tell(names: ReadonlySet<string>): void {
-    for (const listener of [...listeners]) {
-      try {
-        listener(names)
-      } catch (error) {
-        log.error('a reader of mailboxes failed', { error })
-      }
-    }
-  }
   /** From here on nothing is missed; what was missed before is told now. */
   async function follow(): Promise<void> {
     clearTimeout(timer)
     try {
       await redis.subscribe(channel, hands.channel)
       hands.rung()
-      if (listeners.size === 0) return
+      if (listeners.size() === 0) return
       const names = await filled()
-      if (names.length > 0) tell(new Set(names))
+      if (names.length > 0) listeners.tell(new Set(names))
     } catch (error) {
       log.debug('arrivals of messages are not heard yet', { error })
       if (!closed) timer = setTimeout(follow, AGAIN_MS)
@@ -50,16 +42,12 @@ export function createArrivals(
     if (heardOn === hands.channel) return hands.heard(text)
     const names = new Set(text.split(' '))
     hands.rung(names)
-    tell(names)
+    listeners.tell(names)
   })
   redis.on('ready', follow)
 
   return {
-    listen(listener) {
-      const own = (names: ReadonlySet<string>) => listener(names)
-      listeners.add(own)
-      return () => listeners.delete(own)
-    },
+    listen: listeners.add,
     async close() {
       closed = true
       hands.rung()

@@ -1,4 +1,5 @@
 import type { Log } from '../../../log.ts'
+import { createListeners } from '../../listeners.ts'
 import type { SideEffects } from '../group.ts'
 
 /** Which mailboxes have something new for their reader; told when it is durable. */
@@ -8,25 +9,11 @@ export interface Arrivals extends SideEffects {
 }
 
 export function createArrivals(log: Log): Arrivals {
-  const listeners = new Set<(names: ReadonlySet<string>) => void>()
+  const listeners = createListeners<ReadonlySet<string>>(log, 'a reader of mailboxes failed')
   let rung: string[] = []
-
-  function tell(names: ReadonlySet<string>): void {
-    for (const listener of [...listeners]) {
-      try {
-        listener(names)
-      } catch (error) {
-        log.error('a reader of mailboxes failed', { error })
-      }
-    }
-  }
   return {
     ring: (mailbox) => void rung.push(mailbox),
-    listen(listener) {
-      const own = (names: ReadonlySet<string>) => listener(names)
-      listeners.add(own)
-      return () => listeners.delete(own)
-    },
+    listen: listeners.add,
     mark: () => rung.length,
     rewind: (mark) => {
       rung.length = mark
@@ -34,7 +21,7 @@ export function createArrivals(log: Log): Arrivals {
     publish() {
       const names = new Set(rung)
       rung = []
-      if (names.size > 0 && listeners.size > 0) queueMicrotask(() => tell(names))
+      if (names.size > 0 && listeners.size() > 0) queueMicrotask(() => listeners.tell(names))
     },
   }
 }
