@@ -77,6 +77,16 @@ test('tasks that no host that is up can take are told together, by what they nee
   expect(await unmetOf(parts, queued('t-9', ['tpu'], 'accepted'))).toBeUndefined()
 })
 
+test('hosts of different versions are told, as far as they are up', async () => {
+  const old = (name: string, seenAt = NOW) => ({ ...host(name, [], seenAt), version: '0.9.0' })
+  const all = [host('alpha', []), old('beta'), host('gamma', []), old('delta', 0)]
+  const { warnings } = await hostsFor(partsWith(all), [])
+  expect(warnings).toEqual([
+    'hosts run different versions of Orch (1.0.0 on alpha, gamma; 0.9.0 on beta): bring all to one',
+  ])
+  expect((await hostsFor(partsWith([host('alpha', []), old('delta', 0)]), [])).warnings).toEqual([])
+})
+
 test('while the store is down nobody knows who is there, and the status says all else', async () => {
   const down = new OrchError('E_STORE_DOWN', 'no Redis')
   expect(await hostsFor(partsWith(down), [])).toEqual({ hosts: [], warnings: [] })

@@ -55,7 +55,7 @@ export async function hostsFor(
   try {
     const known = await parts.hosts.known()
     const able = up(known, parts.clock.now(), parts.config)
-    const warnings = [...unmetWarnings(tasks, able), ...clockWarnings(parts)]
+    const warnings = [...unmetWarnings(tasks, able), ...versionWarnings(able), ...clockWarnings(parts)]
     return { hosts: known.map((host) => viewHost(parts, host)), warnings }
   } catch (error) {
     if (error instanceof OrchError && error.code === 'E_STORE_DOWN') return { hosts: [], warnings: [] }
@@ -74,6 +74,14 @@ function unmetWarnings(tasks: readonly Task[], hosts: readonly Host[]): string[]
     const more = ids.length > NAMED ? ` and ${ids.length - NAMED} more` : ''
     return `no host has ${unmet}: nobody can take ${ids.slice(0, NAMED).join(', ')}${more}`
   })
+}
+
+/** Hosts of one store speak to each other and move the same records: they are to be of one version. */
+function versionWarnings(hosts: readonly Host[]): string[] {
+  const names = Map.groupBy(hosts, ({ version }) => version)
+  if (names.size < 2) return []
+  const each = [...names].map(([version, them]) => `${version} on ${them.map(({ name }) => name).join(', ')}`)
+  return [`hosts run different versions of Orch (${each.join('; ')}): bring all to one`]
 }
 
 const NAMED = 3
