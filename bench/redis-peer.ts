@@ -150,17 +150,25 @@ async function receiveOurs(): Promise<(begin: Begin) => Promise<void>> {
   return async ({ messages }) => {
     const times: Times = []
     let rung = Promise.withResolvers<void>()
+    let read: string[] = []
     mailboxes.onArrival((names) => {
       if (names.has(mailbox)) rung.resolve()
     })
     while (times.length < messages) {
       const waiting = rung.promise
-      const order = { mailbox, reader: 'you', now: Date.now(), leaseMs: 60_000, limit: 10, wait }
+      const order = {
+        mailbox,
+        reader: 'you',
+        now: Date.now(),
+        leaseMs: 60_000,
+        limit: 10,
+        acknowledge: read,
+        wait,
+      }
       const given = await mailboxes.lease(order)
       for (const { message } of given) times.push([Number(message.id.split('-').at(-2)), now()])
-      const ids = given.map(({ message }) => message.id)
-      if (ids.length > 0) void mailboxes.acknowledge({ mailbox, reader: 'you', ids, now: Date.now() })
-      else await waiting
+      read = given.map(({ message }) => message.id)
+      if (read.length === 0) await waiting
       rung = Promise.withResolvers()
     }
     tell(times)

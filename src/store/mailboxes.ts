@@ -37,7 +37,8 @@ export interface Mailboxes {
   send(messages: readonly Message[], now: number): Promise<{ id: string; created: boolean }[]>
   /**
    * Messages for the reader in order. One that has to wait (backoff) holds up later ones of the same sender, nobody else's.
-   * `again`: also those that this reader has leased already, first. @throws OrchError E_STALE when somebody else is the reader
+   * `again`: also those that this reader has leased already, first. `acknowledge` is done before, as by `acknowledge`.
+   * @throws OrchError E_STALE when somebody else is the reader, E_NOT_FOUND
    */
   lease(request: LeaseRequest): Promise<Delivery[]>
   /**
@@ -103,6 +104,7 @@ export interface LeaseRequest {
   leaseMs: number
   limit: number
   again?: boolean
+  acknowledge?: readonly string[]
   /**
    * Who asks would wait until this aborts. A store that is a way off may then answer only when the first message has come, or
    * something else has happened there; it may as well answer at once that nothing is there.

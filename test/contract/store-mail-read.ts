@@ -15,7 +15,7 @@ export function readCases(current: () => Store): void {
     boxes().giveBack({ ...BOB, ids: ids(messages), now, reason: REASON, retry: RETRY })
   /** One after the other: a, b, a, b, … */
   async function sent(...senders: string[]): Promise<Message[]> {
-    await openBox(current(), 'bob', { reader: 'reader' })
+    await openBox(current(), 'bob', { reader: 'reader', capacity: 2_000 })
     const messages = senders.map((from) => message({ from }))
     await boxes().send(messages, 1)
     return messages
@@ -41,6 +41,20 @@ export function readCases(current: () => Store): void {
       expect(await leased(4, { again: true })).toEqual(ids(messages))
       await read(messages.slice(0, 1))
       expect(await leased(5, { again: true })).toEqual(ids(messages).slice(1))
+    })
+
+    it('acknowledges what was read before, all of it, and only for the reader', async () => {
+      const messages = await sent(...Array.from({ length: 1_100 }, () => 'a'))
+      await leased(2, { limit: 1_050 })
+      const acknowledge = ids(messages.slice(1_049, 1_050))
+      await refused('E_STALE', lease(current(), { reader: 'another', acknowledge }))
+      await refused('E_NOT_FOUND', lease(current(), { acknowledge: ['m-none'] }))
+      expect(await leased(3, { acknowledge, limit: 1 })).toEqual([messages[1_050]?.id])
+      expect(await boxes().waiting('bob')).toEqual({ direct: 50, copies: 0 })
+      expect(await statesOf(current(), [messages[0]?.id ?? '', ...acknowledge])).toEqual([
+        'acknowledged',
+        'acknowledged',
+      ])
     })
 
     it('refuses everybody but the reader', async () => {

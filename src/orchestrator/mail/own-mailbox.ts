@@ -58,11 +58,23 @@ export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal
   const { store, clock, config } = parts
   const { name, reader, limit, again, waitMs, leaseMs = config.messageLeaseSeconds * 1_000 } = order
   await checkOwnName(parts, name)
-  if (order.acknowledge.length > 0) await acknowledge(parts, { name, reader, ids: order.acknowledge })
+  let read = order.acknowledge
+  if (read.length > 0 && name === PERSON) await readAsPerson(parts, reader)
   const take = async (wait: AbortSignal) => {
-    if (gone?.aborted) return undefined
-    const request = { mailbox: name, reader, now: clock.now(), leaseMs, limit, again, wait }
-    const taken = await store.mailboxes.lease(request)
+    // Also who is gone has read what it says.
+    if (gone?.aborted && read.length === 0) return undefined
+    const request = {
+      mailbox: name,
+      reader,
+      now: clock.now(),
+      leaseMs,
+      limit,
+      again,
+      wait,
+      acknowledge: read,
+    }
+    const taken = await store.mailboxes.lease(request).catch((error) => takenOver(error, { name, reader }))
+    read = []
     return taken.length > 0 ? taken : undefined
   }
   const due = () => nextDue(parts, name)
@@ -118,16 +130,20 @@ export async function acknowledgeOwn(parts: Parts, order: OwnIds): Promise<void>
 
 async function acknowledge(parts: Parts, { name, reader = name, ids }: OwnIds): Promise<void> {
   const { mailboxes } = parts.store
-  const now = parts.clock.now()
-  if (name === PERSON && (await mailboxes.find(name))?.reader !== reader)
-    await mailboxes.open({ name, reader, capacity: parts.config.mailboxSize }, now)
-  try {
-    await mailboxes.acknowledge({ mailbox: name, reader, ids, now })
-  } catch (error) {
-    if (toOrchError(error).code !== 'E_STALE') throw error
-    const cause = { cause: error, fix: TAKEN_OVER }
-    throw new OrchError('E_STALE', `${reader} is not the reader of the mailbox ${name}`, cause)
-  }
+  if (name === PERSON) await readAsPerson(parts, reader)
+  const order = { mailbox: name, reader, ids, now: parts.clock.now() }
+  await mailboxes.acknowledge(order).catch((error) => takenOver(error, { name, reader }))
+}
+
+async function readAsPerson({ store: { mailboxes }, clock, config }: Parts, reader: string): Promise<void> {
+  if ((await mailboxes.find(PERSON))?.reader === reader) return
+  await mailboxes.open({ name: PERSON, reader, capacity: config.mailboxSize }, clock.now())
+}
+
+function takenOver(error: unknown, { name, reader }: { name: string; reader: string }): never {
+  if (toOrchError(error).code !== 'E_STALE') throw error
+  const cause = { cause: error, fix: TAKEN_OVER }
+  throw new OrchError('E_STALE', `${reader} is not the reader of the mailbox ${name}`, cause)
 }
 
 /** @throws OrchError E_FORBIDDEN, E_STALE */

@@ -28,7 +28,11 @@ export function createMailboxes(tools: MailTools, { write }: GroupCommit): Mailb
     },
 
     send: (sent, now) => write(() => send(tools, sent, now)),
-    lease: async (request) => lease(tools, request),
+    lease: async ({ acknowledge: ids = [], ...request }) => {
+      const { mailbox, reader, now } = request
+      if (ids.length > 0) await write(() => acknowledge(tools, { mailbox, reader, ids, now }))
+      return lease(tools, request)
+    },
     acknowledge: (order) => write(() => acknowledge(tools, order)),
     giveBack: (order) => write(() => giveBack(tools, order)),
     expire: (now, retry) => write(() => expire(tools, now, retry)),

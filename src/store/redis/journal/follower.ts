@@ -1,16 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
-import { OrchError } from '../../../errors.ts'
 import type { JournalEvent } from '../../../journal/journal.ts'
 import { createListeners } from '../../listeners.ts'
 import type { Journal } from '../../store.ts'
+import { answered, pause } from '../connection/blocking.ts'
 import type { Closing, RedisTools } from '../tools.ts'
 import { eventOf } from './row.ts'
 
-/** Redis lets go of a read that long; one that answers much later has lost its connection without a word. */
 const BLOCK_MS = 2_000
-const SILENT_MS = 10_000
-const AGAIN_MS = 100
 const PIECE = 500
 
 interface Reader {
@@ -110,22 +106,4 @@ async function readOn(redis: Redis, key: string, at: number): Promise<JournalEve
   const asked = redis.xread('COUNT', PIECE, 'BLOCK', BLOCK_MS, 'STREAMS', key, `${at}-0`)
   const streams = await answered(redis, asked)
   return (streams?.[0]?.[1] ?? []).map(([id, fields]) => eventOf(id, fields ?? []))
-}
-
-/** What a connection was asked when it broke is never answered (ioredis drops it); one that says nothing at all is made anew. */
-async function answered<T>(redis: Redis, asked: Promise<T>): Promise<T> {
-  const broken = Promise.withResolvers<never>()
-  const end = () => broken.reject(new OrchError('E_STORE_DOWN', 'the connection to Redis broke'))
-  const timer = setTimeout(() => redis.disconnect(true), SILENT_MS)
-  redis.once('close', end)
-  try {
-    return await Promise.race([asked, broken.promise])
-  } finally {
-    clearTimeout(timer)
-    redis.off('close', end)
-  }
-}
-
-const pause = async (signal: AbortSignal) => {
-  await sleep(AGAIN_MS, undefined, { signal }).catch(() => {})
 }

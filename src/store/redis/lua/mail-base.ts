@@ -34,10 +34,10 @@ end
 local function mail_no_box(name) refuse('E_NOT_FOUND', 'there is no mailbox ' .. name) end
 local function mail_no_message(id) refuse('E_NOT_FOUND', 'there is no message ' .. id) end
 local mail_rung, mail_heard = {}, {}
-local function mail_ring(name)
+local function mail_ring(name, handed)
   if mail_heard[name] then return end
-  mail_heard[name] = true
-  mail_rung[#mail_rung + 1] = name
+  mail_heard[name] = not handed
+  mail_rung[#mail_rung + 1] = handed and '*' .. name or name
 end
 local function mail_publish()
   if #mail_rung > 0 then redis.call('PUBLISH', P .. 'arrivals', table.concat(mail_rung, ' ')) end

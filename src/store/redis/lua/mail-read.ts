@@ -1,9 +1,70 @@
 /**
+ * Of each sender everything up to the newest that is named, in order; what had expired before it was given to the reader was
+ * never read. Of very many a piece: then the answer is where the next begins. `mail_acknowledge()`, of A: mailbox,
+ * reader, ids, now, after.
+ */
+const MAIL_ACKNOWLEDGE = `
+local function mail_acknowledge()
+local PIECE = 1000
+local over = mail_reader(A.mailbox, A.reader)
+local box = P .. 'box:' .. A.mailbox .. ':'
+local newest, named, last = {}, {}, 0
+for _, id in ipairs(A.ids) do
+  local row = mail_row(id)
+  if not row then mail_no_message(id) end
+  if row.b ~= A.mailbox then refuse('E_NOT_FOUND', 'there is no message ' .. id .. ' in ' .. A.mailbox) end
+  named[id] = row
+  if row.s == 'waiting' and row.o > over then
+    if row.o > (newest[row.f] or 0) then newest[row.f] = row.o end
+    if row.o > last then last = row.o end
+  end
+end
+if last == 0 then return end
+local from, rest = '(' .. string.format('%.0f', math.max(over, A.after or 0)), nil
+local found = {}
+local function gather(list, limit)
+  local page = redis.call('ZRANGEBYSCORE', box .. list, from, last, 'WITHSCORES', 'LIMIT', 0, PIECE)
+  for i = 1, #page, 2 do found[#found + 1] = { page[i], tonumber(page[i + 1]) } end
+  if #page == PIECE * 2 then last = tonumber(page[#page]); rest = last end
+end
+gather('waiting')
+gather('leased')
+table.sort(found, function(one, other) return one[2] < other[2] end)
+local direct, copies = 0, 0
+for _, one in ipairs(found) do
+  local id = one[1]
+  local row = one[2] <= last and (named[id] or mail_row(id))
+  if row and row.o <= (newest[row.f] or -1) and (named[id] or row.u or not (row.e and row.e <= A.now)) then
+    local given = row.d or A.now
+    mail_settle(row, 'acknowledged', 'd', given, 'a', A.now)
+    mail_tell('message.read', id, row.b, row.r, A.now, ',"deliveredAt":' .. given)
+    if row.c then copies = copies - 1 else direct = direct - 1 end
+    if row.nb and row.nb > A.now then mail_ring(row.b) end
+  end
+end
+mail_count(A.mailbox, direct, copies)
+return rest and string.format('%.0f', rest)
+end
+`
+
+export const ACKNOWLEDGE = `${MAIL_ACKNOWLEDGE}
+local rest = mail_acknowledge()
+mail_publish()
+return rest
+`
+
+/**
  * Gives what is due, in order: one that waits for its next try holds up those of the same sender behind it. One answer a
  * message: its fields, and the message as it was stored. With `hand`, of who waits, and nothing there at all: notes it, and
- * answers nothing. A: mailbox, reader, now, until, limit, again, hand (its token, ms of the lease, channel).
+ * answers nothing. `ids` are acknowledged before; where the next piece of them begins is all that it answers then. A: mailbox,
+ * reader, now, until, limit, again, ids, hand (its token, ms of the lease, its list).
  */
-export const LEASE = `
+export const LEASE = `${MAIL_ACKNOWLEDGE}
+if A.ids then
+  local rest = mail_acknowledge()
+  mail_publish()
+  if rest then return rest end
+end
 local over = mail_reader(A.mailbox, A.reader)
 local box = P .. 'box:' .. A.mailbox .. ':'
 local out, taken, held = {}, 0, {}
@@ -59,51 +120,4 @@ if token ~= A.token then return end
 local flat = redis.call('HGETALL', P .. 'message:' .. id)
 local text = redis.call('GET', P .. 'text:' .. id)
 if text then return '[' .. cjson.encode(flat) .. ',' .. text .. ']' end
-`
-
-/**
- * Of each sender everything up to the newest that is named, in order; what had expired before it was given to the reader was
- * never read. Of very many a piece: then the answer is where the next begins. A: mailbox, reader, ids, now, after.
- */
-export const ACKNOWLEDGE = `
-local PIECE = 1000
-local over = mail_reader(A.mailbox, A.reader)
-local box = P .. 'box:' .. A.mailbox .. ':'
-local newest, named, last = {}, {}, 0
-for _, id in ipairs(A.ids) do
-  local row = mail_row(id)
-  if not row then mail_no_message(id) end
-  if row.b ~= A.mailbox then refuse('E_NOT_FOUND', 'there is no message ' .. id .. ' in ' .. A.mailbox) end
-  named[id] = row
-  if row.s == 'waiting' and row.o > over then
-    if row.o > (newest[row.f] or 0) then newest[row.f] = row.o end
-    if row.o > last then last = row.o end
-  end
-end
-if last == 0 then return end
-local from, rest = '(' .. string.format('%.0f', math.max(over, A.after or 0)), nil
-local found = {}
-local function gather(list, limit)
-  local page = redis.call('ZRANGEBYSCORE', box .. list, from, last, 'WITHSCORES', 'LIMIT', 0, PIECE)
-  for i = 1, #page, 2 do found[#found + 1] = { page[i], tonumber(page[i + 1]) } end
-  if #page == PIECE * 2 then last = tonumber(page[#page]); rest = last end
-end
-gather('waiting')
-gather('leased')
-table.sort(found, function(one, other) return one[2] < other[2] end)
-local direct, copies = 0, 0
-for _, one in ipairs(found) do
-  local id = one[1]
-  local row = one[2] <= last and (named[id] or mail_row(id))
-  if row and row.o <= (newest[row.f] or -1) and (named[id] or row.u or not (row.e and row.e <= A.now)) then
-    local given = row.d or A.now
-    mail_settle(row, 'acknowledged', 'd', given, 'a', A.now)
-    mail_tell('message.read', id, row.b, row.r, A.now, ',"deliveredAt":' .. given)
-    if row.c then copies = copies - 1 else direct = direct - 1 end
-    if row.nb and row.nb > A.now then mail_ring(row.b) end
-  end
-end
-mail_count(A.mailbox, direct, copies)
-mail_publish()
-return rest and string.format('%.0f', rest)
 `

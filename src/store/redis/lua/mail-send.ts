@@ -51,20 +51,22 @@ end
 `
 
 /**
- * `mail_hand(m, fields)`: leases it to the reader that waits with its hand held out, if it is the first there and somebody
- * listens; true when it did. Hosts that are behind are cut off from what is published: what is long goes the usual way.
+ * `mail_hand(m, fields)`: leases it to the reader that waits with its hand held out, if it is the first there and the
+ * reader's host listens; true when it did. What is long goes the usual way: it would be twice in memory.
  */
 const HAND = `
 local function mail_hand(m, fields)
   local room, box = mail_rooms[m.to], P .. 'box:' .. m.to
   if not room.hand or #m.text > 65536 or (m.e and m.e <= A.now) then return false end
   if redis.call('EXISTS', box .. ':waiting') == 1 then return false end
-  local token, ms, channel = string.match(room.hand, '^(%S+) (%d+) (%S+)$')
+  local token, ms, list = string.match(room.hand, '^(%S+) (%d+) (%S+)$')
   room.hand = nil
   redis.call('HDEL', box, 'hand')
+  if redis.call('PUBSUB', 'NUMSUB', list)[2] == 0 then return false end
   local till = A.now + ms
   local flat = { 'd', A.now, 'u', till, unpack(fields) }
-  if redis.call('PUBLISH', channel, token .. ' [' .. cjson.encode(flat) .. ',' .. m.text .. ']') == 0 then return false end
+  redis.call('RPUSH', list, token .. ' [' .. cjson.encode(flat) .. ',' .. m.text .. ']')
+  redis.call('PEXPIRE', list, 60000)
   redis.call('HSET', box, 'handed', token .. ' ' .. m.id)
   redis.call('ZADD', P .. 'mail:leased', till, m.id)
   for i = 1, 4 do fields[#fields + 1] = flat[i] end
@@ -128,7 +130,7 @@ for _, m in ipairs(A.messages) do
       mail_tell('message.dropped', m.id, m.to, run, A.now, ',"reason":' .. reason)
     else
       if m.e and not handed then redis.call('ZADD', P .. 'mail:expiring', m.e, m.id) end
-      mail_ring(m.to)
+      mail_ring(m.to, handed)
     end
   end
 end

@@ -8,6 +8,8 @@ export interface Arrivals extends Closing {
 }
 
 const AGAIN_MS = 200
+/** Before the name of a mailbox whose reader was given the message already: those who only look are told. */
+const HANDED = '*'
 
 /**
  * Follows what all stores of this cluster publish. What was published while the connection was lost is made good: listeners
@@ -28,7 +30,7 @@ export function createArrivals(
   async function follow(): Promise<void> {
     clearTimeout(timer)
     try {
-      await redis.subscribe(channel, hands.channel)
+      await redis.subscribe(channel, hands.list)
       hands.rung()
       if (listeners.size() === 0) return
       const names = await filled()
@@ -38,11 +40,10 @@ export function createArrivals(
       if (!closed) timer = setTimeout(follow, AGAIN_MS)
     }
   }
-  redis.on('message', (heardOn, text: string) => {
-    if (heardOn === hands.channel) return hands.heard(text)
-    const names = new Set(text.split(' '))
-    hands.rung(names)
-    listeners.tell(names)
+  redis.on('message', (_, text: string) => {
+    const names = text.split(' ')
+    hands.rung(new Set(names))
+    listeners.tell(new Set(names.map((name) => (name.startsWith(HANDED) ? name.slice(1) : name))))
   })
   redis.on('ready', follow)
 
@@ -50,7 +51,7 @@ export function createArrivals(
     listen: listeners.add,
     async close() {
       closed = true
-      hands.rung()
+      await hands.close()
       clearTimeout(timer)
       listeners.clear()
       redis.disconnect()

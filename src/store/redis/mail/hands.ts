@@ -1,14 +1,17 @@
+import type { Redis } from 'ioredis'
+import { answered, pause } from '../connection/blocking.ts'
+import type { Closing, RedisTools } from '../tools.ts'
 import type { MessageRow } from './rows.ts'
 
 /**
  * Readers that wait. A reader of an empty mailbox holds a hand out (lua/mail-read.ts): the next message is leased to it by the
- * script that sends it, and comes by the channel of its store: one way through Redis, where a bell and a lease take two. What
- * is lost on that way is found again: the mailbox knows whose hand got which message (`handed`).
+ * script that sends it, and comes by a list that its store waits at: one way through Redis, where a bell and a lease take two.
+ * Redis answers who waits at a list even before it answers the sender; what is published it writes last. What is lost on
+ * that way is found again: the mailbox knows whose hand got which message (`handed`).
  */
-export interface Hands {
-  /** Of this store; what is published there goes to `heard`. */
-  channel: string
-  heard(text: string): void
+export interface Hands extends Closing {
+  /** Key of the list of this store; it listens on the channel of that name as long as it is there. */
+  list: string
   /** Something else happened in these mailboxes; undefined: in any of them, perhaps. */
   rung(names?: ReadonlySet<string>): void
   hold(mailbox: string): Hand
@@ -28,26 +31,55 @@ interface Held {
   wake(row?: MessageRow): void
 }
 
-/** `place`: what the names of all channels of this cluster and database begin with. */
-export function createHands(place: string): Hands {
-  const channel = `${place}:${crypto.randomUUID()}`
+const BLOCK_SECONDS = 2
+
+export function createHands({ connection, prefix, log }: RedisTools): Hands {
+  const list = `${prefix}hand:${crypto.randomUUID()}`
   const held = new Map<string, Held>()
+  const closing = new AbortController()
   let last = 0
+  let own: Redis | undefined
+  let loop: Promise<void> | undefined
+
+  const rung: Hands['rung'] = (names) => {
+    for (const { mailbox, wake } of held.values()) if (names?.has(mailbox) !== false) wake()
+  }
+  const heard = (text: string) => {
+    const end = text.indexOf(' ')
+    held.get(text.slice(0, end))?.wake(JSON.parse(text.slice(end)) as MessageRow)
+  }
+  async function listen(redis: Redis): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        const found = await answered(redis, redis.blpop(list, BLOCK_SECONDS))
+        if (!found) continue
+        heard(found[1])
+        await new Promise(setImmediate) // who has waited goes first
+      } catch (error) {
+        if (!closing.signal.aborted) log.debug('messages for who waits are not heard yet', { error })
+        await pause(closing.signal)
+        rung()
+      }
+    }
+  }
+
   return {
-    channel,
-    heard(text) {
-      const end = text.indexOf(' ')
-      held.get(text.slice(0, end))?.wake(JSON.parse(text.slice(end)) as MessageRow)
-    },
-    rung(names) {
-      for (const { mailbox, wake } of held.values()) if (names?.has(mailbox) !== false) wake()
-    },
+    list,
+    rung,
     hold(mailbox) {
+      own ??= connection.another('hands')
+      loop ??= listen(own)
       last += 1
-      const token = `${channel}:${last}`
+      const token = `${list}:${last}`
       const { promise: woken, resolve: wake } = Promise.withResolvers<MessageRow | undefined>()
       held.set(token, { mailbox, wake })
       return { token, woken, wake: () => wake(undefined), release: () => void held.delete(token) }
+    },
+    async close() {
+      closing.abort()
+      rung()
+      own?.disconnect()
+      await loop
     },
   }
 }

@@ -23,7 +23,7 @@ export function createMailboxes(tools: RedisTools): RedisMailboxes {
   const { options } = redis
   options.autoPipeliningIgnoredCommands = [...(options.autoPipeliningIgnoredCommands ?? []), ...AT_ONCE]
   const { filled, ...boxes } = createBoxes(scripts)
-  const hands = createHands(`${tools.prefix}hand:${options.db ?? 0}`)
+  const hands = createHands(tools)
   const arrivals = createArrivals(tools, hands, filled)
   return {
     ...boxes,

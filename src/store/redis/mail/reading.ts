@@ -1,4 +1,4 @@
-import { type RetryPolicy, retryAt } from '../../../message/delivery.ts'
+import { type Delivery, type RetryPolicy, retryAt } from '../../../message/delivery.ts'
 import type { Mailboxes } from '../../mailboxes.ts'
 import { MAIL_BASE, MAIL_BURY, MAIL_CLOSE, MAIL_READER } from '../lua/mail-base.ts'
 import { ACKNOWLEDGE, LEASE, WITHDRAW } from '../lua/mail-read.ts'
@@ -22,9 +22,20 @@ type Reading = Pick<Mailboxes, 'lease' | 'acknowledge' | 'giveBack' | 'expire'>
 /** What takes messages out of mailboxes. Done also when Redis is full: else nothing would ever be freed. */
 export function createReading({ define }: Scripts, hands: Hands): Reading {
   const small = { evenWhenFull: true } as const
-  type Leasing = Reader & { until: number; limit: number; again: boolean; hand?: string }
-  /** Undefined: the hand is held out. */
-  const lease = define<Leasing, MessageRow[] | undefined>('mailLease', [MAIL_BASE, MAIL_READER], LEASE, small)
+  type Leasing = Reader & {
+    until: number
+    limit: number
+    again: boolean
+    ids?: readonly string[]
+    hand?: string
+  }
+  /** Undefined: the hand is held out. A number: where the rest to acknowledge begins. */
+  const lease = define<Leasing, MessageRow[] | number | undefined>(
+    'mailLease',
+    [MAIL_BASE, MAIL_READER],
+    LEASE,
+    small,
+  )
   type Withdrawing = { mailbox: string; token: string }
   const withdraw = define<Withdrawing, MessageRow | undefined>('mailWithdraw', [], WITHDRAW, small)
   type Acknowledging = Reader & { ids: readonly string[]; after?: number }
@@ -49,15 +60,27 @@ export function createReading({ define }: Scripts, hands: Hands): Reading {
     small,
   )
 
+  const acknowledgeFrom = async (first: number | undefined, order: Acknowledging) => {
+    for (let after = first; after !== undefined; ) after = await acknowledge({ ...order, after })
+  }
+
   return {
-    async lease({ mailbox, reader, now, leaseMs, limit, again = false, wait }) {
+    async lease({ mailbox, reader, now, leaseMs, limit, again = false, acknowledge: ids = [], wait }) {
       const order = { mailbox, reader, now, until: now + leaseMs, limit, again }
-      if (!wait || wait.aborted) return ((await lease(order)) ?? []).map((row) => toDelivery(row, now))
+      const take = async (more: Partial<Leasing>): Promise<Delivery[] | undefined> => {
+        let found = await lease({ ...order, ...more, ...(ids.length > 0 && { ids }) })
+        if (typeof found === 'number') {
+          await acknowledgeFrom(found, { mailbox, reader, ids, now })
+          found = await lease({ ...order, ...more })
+        }
+        return (found as MessageRow[] | undefined)?.map((row) => toDelivery(row, now))
+      }
+      if (!wait || wait.aborted) return (await take({})) ?? []
       const hand = hands.hold(mailbox)
       wait.addEventListener('abort', hand.wake)
       try {
-        const rows = await lease({ ...order, hand: `${hand.token} ${leaseMs} ${hands.channel}` })
-        if (rows) return rows.map((row) => toDelivery(row, now))
+        const found = await take({ hand: `${hand.token} ${leaseMs} ${hands.list}` })
+        if (found) return found
         const row = (await hand.woken) ?? (await withdraw({ mailbox, token: hand.token }))
         return row ? [toDelivery(row)] : []
       } finally {
@@ -67,8 +90,7 @@ export function createReading({ define }: Scripts, hands: Hands): Reading {
     },
     async acknowledge({ mailbox, reader, ids, now }) {
       const order = { mailbox, reader, ids, now }
-      for (let after = await acknowledge(order); after !== undefined; )
-        after = await acknowledge({ ...order, after })
+      await acknowledgeFrom(await acknowledge(order), order)
     },
     async giveBack({ mailbox, reader, ids, now, reason, retry }) {
       const code = JSON.stringify(reason.code)
