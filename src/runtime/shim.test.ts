@@ -139,7 +139,9 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
         expect(exit).toEqual({ phase: 'agent', status: 143, reason: 'lease-ended' })
         expect(Date.now() - began).toBeGreaterThan(900)
         expect(Date.now() - began).toBeLessThan(2_000 + 5_000) // what others wait before they take the task
-        expect(await createProcProcessTable().find({ pids: [Number(out)] })).toEqual([])
+        // Killed, but perhaps not yet gone.
+        const table = createProcProcessTable()
+        await expect.poll(() => table.find({ pids: [Number(out)] }), { timeout: 3_000 }).toEqual([])
         await nobodyIn(root)
       }
       const renewed = async () => {
