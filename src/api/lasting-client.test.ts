@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { fakeDaemon } from '../../test/support/cli.ts'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
 import { systemClock } from '../clock.ts'
+import { OrchError } from '../errors.ts'
 import { connectProgram } from './lasting-client.ts'
 
 test('a call waits for a daemon that was stopped, and is made again', async () => {
@@ -35,6 +36,26 @@ test('what the daemon answers is no reason to ask again, and patience has an end
   await close()
   await expect(diff()).rejects.toMatchObject({ code: 'E_DAEMON' })
   expect(now).toBeGreaterThanOrEqual(5_000)
+  client.close()
+})
+
+test('a call waits for a store that is out of reach, when it may be made twice', async () => {
+  const away = new OrchError('E_STORE_DOWN', 'Redis cannot be reached')
+  let left = 3
+  const fails = async () => {
+    if (left-- > 0) throw away
+    return { diff: 'of the store' }
+  }
+  const say = async () => {
+    throw away
+  }
+  const { state } = await fakeDaemon({ diff: fails, say })
+  const client = await connectProgram({ stateDir: state, autostart: false })
+  expect(await client.call('diff', { params: { number: 1 }, query: { repo: '/repo' } })).toEqual({
+    diff: 'of the store',
+  })
+  const once = client.call('say', { params: { id: 't-1' }, body: { text: 'once' } })
+  await expect(once).rejects.toMatchObject({ code: 'E_STORE_DOWN' })
   client.close()
 })
 

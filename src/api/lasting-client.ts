@@ -14,7 +14,7 @@ export interface ProgramOptions {
   stateDir?: string
   /** Starts the daemon when none is there, and again when it dies. Default true. */
   autostart?: boolean
-  /** How long a call waits for a daemon that went away, in ms. Default 60,000. */
+  /** How long a call waits for a daemon that went away, or for its store, in ms. Default 60,000. */
   patienceMs?: number
   clock?: Clock
 }
@@ -39,7 +39,7 @@ const FIRST_WAIT_MS = 20
 const LONGEST_WAIT_MS = 1_000
 
 /**
- * A client whose calls outlive a daemon that is killed: each is made again until it is answered, when it may be made twice or
+ * A client whose calls outlive a daemon that is killed and a store that is out of reach: each is made again until it is answered, when it may be made twice or
  * never arrived. A daemon that died is started again; one that was stopped is waited for.
  */
 function lasting(client: Client, options: ProgramOptions): Client {
@@ -58,10 +58,10 @@ function lasting(client: Client, options: ProgramOptions): Client {
         return await (client.call as (...them: unknown[]) => Promise<unknown>)(...args)
       } catch (error) {
         const given = args[2]?.signal
-        const again = isAway(error) && (neverArrived(error) || mayBeTwice(args))
+        const again = isOut(error) && (neverArrived(error) || mayBeTwice(args))
         if (!again || closed || given?.aborted || clock.now() - begin >= patienceMs) throw error
         await clock.sleep(wait, given)
-        await back().catch(() => {}) // the next call tells what is wrong
+        if (error.code === 'E_DAEMON') await back().catch(() => {}) // the next call tells what is wrong
       }
     }
   }
@@ -98,4 +98,6 @@ function neverArrived(error: OrchError): boolean {
   return code === 'ECONNREFUSED' || code === 'ENOENT'
 }
 
-const isAway = (error: unknown): error is OrchError => error instanceof OrchError && error.code === 'E_DAEMON'
+/** The daemon is away, or its store is. */
+const isOut = (error: unknown): error is OrchError =>
+  error instanceof OrchError && (error.code === 'E_DAEMON' || error.code === 'E_STORE_DOWN')

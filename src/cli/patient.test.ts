@@ -12,7 +12,7 @@ import { patientClient } from './patient.ts'
 
 /** Daemons that go away again before they answer, as when several start one at once and some of them are killed. */
 
-function away(times: number, cause: object = { code: 'ECONNRESET' }) {
+function away(times: number, code: 'E_DAEMON' | 'E_STORE_DOWN' | 'E_STATE' = 'E_DAEMON') {
   const paths = pathsIn(temporaryDirectory())
   mkdirSync(dirname(paths.socket), { recursive: true })
   writeFileSync(paths.socket, '')
@@ -20,11 +20,11 @@ function away(times: number, cause: object = { code: 'ECONNRESET' }) {
   let left = times
   const call = async (name: string) => {
     now += 10
-    if (left-- > 0) throw new OrchError('E_DAEMON', 'it went away', { cause })
+    if (left-- > 0) throw new OrchError(code, 'it went away', { cause: { code: 'ECONNRESET' } })
     return name === 'agentTools' ? { tools: [{ name: 'send', idempotent: true }] } : { ok: true }
   }
   const client = { call, events: async function* () {}, close: () => {} } as unknown as Client
-  const clock = { ...systemClock, now: () => now }
+  const clock = { ...systemClock, now: () => now, sleep: async () => {} }
   const cli = { paths, world: { clock }, connect: async () => client } as unknown as Cli
   return { cli, client, later: (ms: number) => (now += ms) }
 }
@@ -37,6 +37,17 @@ test('a command that watches outlives daemons that die one after the other', asy
   const patient = patientClient(cli, client, { signal, say: (text) => said.push(text) })
   expect(await patient.call('health')).toEqual({ ok: true })
   expect(said).toHaveLength(4)
+})
+
+test('and a store that is out of reach for a while, which it tells once', async () => {
+  const { cli, client } = away(4, 'E_STORE_DOWN')
+  const said: string[] = []
+  const patient = patientClient(cli, client, { signal, say: (text) => said.push(text) })
+  expect(await patient.call('health')).toEqual({ ok: true })
+  expect(said).toEqual([expect.stringContaining('store')])
+  const refused = away(1, 'E_STATE')
+  const other = patientClient(refused.cli, refused.client, { signal, say: () => {} })
+  await expect(other.call('health')).rejects.toMatchObject({ code: 'E_STATE' })
 })
 
 test('but not for ever', async () => {

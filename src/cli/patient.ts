@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Client } from '../api/client.ts'
-import { OrchError } from '../errors.ts'
+import { type ErrorCode, OrchError } from '../errors.ts'
 import type { Cli } from './cli.ts'
 
 /** How long a daemon that a person stopped may stay away, and one that dies again and again is asked again, in ms. */
@@ -15,7 +15,7 @@ interface Watching {
 }
 
 /**
- * A client for commands that watch: it survives the daemon. One that died is started again; one that was stopped is
+ * A client for commands that watch: it survives the daemon, and a store that is out of reach for a while. One that died is started again; one that was stopped is
  * somebody's wish, so it is waited for only. @throws OrchError E_DAEMON
  */
 export function patientClient(cli: Cli, client: Client, { signal, say }: Watching): Client {
@@ -29,6 +29,12 @@ export function patientClient(cli: Cli, client: Client, { signal, say }: Watchin
     if (!signal.aborted) await cli.connect()
     if (died) say('note: the daemon had died and was started again; agents went on')
   }
+  let told = false
+  const storeDown = async () => {
+    if (!told) say('note: the store of the daemon cannot be reached; agents work on. Waiting for it')
+    told = true
+    await cli.world.clock.sleep(LOOK_MS, signal)
+  }
   return {
     ...client,
     call: async (...args) => {
@@ -39,8 +45,10 @@ export function patientClient(cli: Cli, client: Client, { signal, say }: Watchin
         } catch (error) {
           const now = cli.world.clock.now()
           lostAt ??= now
-          if (!isAway(error) || signal.aborted || now - lostAt > PATIENCE_MS) throw error
-          await lost()
+          if (signal.aborted || now - lostAt > PATIENCE_MS) throw error
+          if (is('E_DAEMON', error)) await lost()
+          else if (is('E_STORE_DOWN', error)) await storeDown()
+          else throw error
         }
       }
     },
@@ -56,4 +64,4 @@ async function comeBack({ paths, world: { clock } }: Cli, signal: AbortSignal): 
   }
 }
 
-const isAway = (error: unknown) => error instanceof OrchError && error.code === 'E_DAEMON'
+const is = (code: ErrorCode, error: unknown) => error instanceof OrchError && error.code === code
