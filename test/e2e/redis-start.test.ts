@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { AgentCommunicationBus } from '../../src/api/communication-bus.ts'
 import { examine } from '../../src/daemon/doctor/doctor.ts'
 import { exec } from '../../src/exec.ts'
 import { type Orch, startOrch, until } from '../support/orch.ts'
@@ -78,4 +79,38 @@ test('lost under way: the status is there and says so, and then that it is back'
   ])
   proxy.resume()
   await until('it is back', async () => (await status()).store.reach?.state === 'up')
+})
+
+test('lost under way: a program that reads and one that writes go on when it is back', async () => {
+  const server = await startRedis(['--appendonly', 'yes'])
+  onTestFinished(() => server.dispose())
+  const proxy = await startProxy(server.port)
+  onTestFinished(() => proxy.dispose())
+  const orch = await orchWith({ ORCH_REDIS: proxy.url })
+  const bus = await AgentCommunicationBus.connect({ stateDir: orch.stateDir })
+  onTestFinished(() => bus.close())
+  const got: unknown[] = []
+  await bus.registerAgent({ name: 'ear' })
+  await bus.registerAgent({ name: 'mouth' })
+  bus.subscribe(async ({ payload }) => void got.push((payload as { text: string }).text), { agent: 'ear' })
+  const say = (text: string) =>
+    bus.sendMessage({ from: 'mouth', to: 'ear', type: 'warning', payload: { text } })
+  await say('before')
+  await until('it has come', () => got.length === 1)
+  for (const trouble of ['cut', 'hold'] as const) {
+    proxy[trouble]()
+    const sent = say(trouble)
+    await until('it is told', async () => {
+      const { store } = await orch.client.call('status', { query: {} })
+      return store.reach?.state === 'down'
+    })
+    proxy.resume()
+    await sent
+    await until('it has come', () => got.includes(trouble))
+  }
+  expect(new Set(got)).toEqual(new Set(['before', 'cut', 'hold']))
+  // One that waited in the middle of the trouble has come at once, not with the next look after half a minute.
+  const { messages } = await orch.client.call('messages', { query: { to: 'ear' } })
+  for (const { sentAt, deliveredAt } of messages)
+    expect(Date.parse(deliveredAt ?? '') - Date.parse(sentAt)).toBeLessThan(20_000)
 })

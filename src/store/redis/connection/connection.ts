@@ -16,8 +16,11 @@ export interface RedisPlace {
 /** One connection for what is asked, others for what blocks or listens. */
 export interface Connection {
   redis: Redis
-  /** Another one to the same place, for blocking reads and subscriptions. Ended with all others. */
-  another(name: string): Redis
+  /**
+   * Another one to the same place, for blocking reads and subscriptions. Ended with all others. What it was asked when it broke
+   * is asked again, unless that `takes` something: who would get it?
+   */
+  another(name: string, takes?: 'takes'): Redis
   /** Gives up all that are there and makes them anew. */
   again(): void
   /** Ends all; resolves when it is at its end and says so. Safe to call twice. */
@@ -91,12 +94,12 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
   redis.off('error', note)
   return {
     redis,
-    another(name) {
+    another(name, takes) {
       const other = open(`orch-${name}`, {
         lazyConnect: false,
         enableOfflineQueue: true,
         maxRetriesPerRequest: null,
-        autoResendUnfulfilledCommands: true,
+        autoResendUnfulfilledCommands: !takes,
       })
       timers.push(setInterval(() => void proveAlive(other), ALIVE_MS).unref())
       return other

@@ -110,6 +110,19 @@ end
 return '[' .. table.concat(out, ',') .. ']'
 `
 
+/** Puts back what was put into a hand that is gone, unless its reader has it. A: mailbox, token. */
+export const GIVE_UP = `
+local key = P .. 'box:' .. A.mailbox
+local token, id = string.match(redis.call('HGET', key, 'handed') or '', '^(%S+) (%S+)$')
+if token ~= A.token then return end
+redis.call('HDEL', key, 'handed')
+local row = mail_row(id)
+if not row or row.s ~= 'waiting' or not row.u then return end
+mail_release(row)
+mail_ring(A.mailbox)
+mail_publish()
+`
+
 /** Takes a hand back: gives the message that was put into it, if one was. A: mailbox, token. */
 export const WITHDRAW = `
 local key = P .. 'box:' .. A.mailbox
@@ -117,6 +130,7 @@ local v = redis.call('HMGET', key, 'hand', 'handed')
 if v[1] and string.match(v[1], '^%S+') == A.token then redis.call('HDEL', key, 'hand') end
 local token, id = string.match(v[2] or '', '^(%S+) (%S+)$')
 if token ~= A.token then return end
+redis.call('HDEL', key, 'handed')
 local flat = redis.call('HGETALL', P .. 'message:' .. id)
 local text = redis.call('GET', P .. 'text:' .. id)
 if text then return '[' .. cjson.encode(flat) .. ',' .. text .. ']' end

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { answered, pause } from '../connection/blocking.ts'
 import type { Closing, RedisTools } from '../tools.ts'
-import type { MessageRow } from './rows.ts'
+import { fieldsOf, type MessageRow } from './rows.ts'
 
 /**
  * Readers that wait. A reader of an empty mailbox holds a hand out (lua/mail-read.ts): the next message is leased to it by the
@@ -33,7 +33,14 @@ interface Held {
 
 const BLOCK_SECONDS = 2
 
-export function createHands({ connection, prefix, log }: RedisTools): Hands {
+/**
+ * `giveUp`: puts a message back that came for a hand that nobody holds out any more (a lease that Redis carried out when its
+ * caller had given up), unless its reader has found it.
+ */
+export function createHands(
+  { connection, prefix, log }: RedisTools,
+  giveUp: (order: { mailbox: string; token: string }) => Promise<unknown>,
+): Hands {
   const list = `${prefix}hand:${crypto.randomUUID()}`
   const held = new Map<string, Held>()
   const closing = new AbortController()
@@ -46,7 +53,12 @@ export function createHands({ connection, prefix, log }: RedisTools): Hands {
   }
   const heard = (text: string) => {
     const end = text.indexOf(' ')
-    held.get(text.slice(0, end))?.wake(JSON.parse(text.slice(end)) as MessageRow)
+    const token = text.slice(0, end)
+    const row = JSON.parse(text.slice(end)) as MessageRow
+    const hand = held.get(token)
+    if (hand) return hand.wake(row)
+    const { b: mailbox = '' } = fieldsOf(row[0])
+    giveUp({ mailbox, token }).catch((error) => log.debug('a message stays leased to nobody', { error }))
   }
   async function listen(redis: Redis): Promise<void> {
     while (!closing.signal.aborted) {
@@ -67,7 +79,7 @@ export function createHands({ connection, prefix, log }: RedisTools): Hands {
     list,
     rung,
     hold(mailbox) {
-      own ??= connection.another('hands')
+      own ??= connection.another('hands', 'takes')
       loop ??= listen(own)
       last += 1
       const token = `${list}:${last}`

@@ -5,7 +5,7 @@ import { createBoxes } from './boxes.ts'
 import { createHands } from './hands.ts'
 import { createHistory } from './history.ts'
 import { createKeeping } from './keeping.ts'
-import { createReading } from './reading.ts'
+import { createReading, defineGiveUp } from './reading.ts'
 import { createSending } from './sending.ts'
 
 /** What the store has to let go of when it closes; `close` is a verb of mailboxes. */
@@ -23,7 +23,7 @@ export function createMailboxes(tools: RedisTools): RedisMailboxes {
   const { options } = redis
   options.autoPipeliningIgnoredCommands = [...(options.autoPipeliningIgnoredCommands ?? []), ...AT_ONCE]
   const { filled, ...boxes } = createBoxes(scripts)
-  const hands = createHands(tools)
+  const hands = createHands(tools, defineGiveUp(scripts))
   const arrivals = createArrivals(tools, hands, filled)
   return {
     ...boxes,

@@ -1,11 +1,17 @@
 import { type Delivery, type RetryPolicy, retryAt } from '../../../message/delivery.ts'
 import type { Mailboxes } from '../../mailboxes.ts'
 import { MAIL_BASE, MAIL_BURY, MAIL_CLOSE, MAIL_READER } from '../lua/mail-base.ts'
-import { ACKNOWLEDGE, LEASE, WITHDRAW } from '../lua/mail-read.ts'
+import { ACKNOWLEDGE, GIVE_UP, LEASE, WITHDRAW } from '../lua/mail-read.ts'
 import { EXPIRE, GIVE_BACK } from '../lua/mail-return.ts'
 import type { Scripts } from '../script/script.ts'
 import type { Hands } from './hands.ts'
 import { type MessageRow, toDelivery } from './rows.ts'
+
+/** Puts back into the mailbox what came for a hand that is gone. */
+export const defineGiveUp = ({ define }: Scripts) =>
+  define<{ mailbox: string; token: string }, undefined>('mailGiveUp', [MAIL_BASE], GIVE_UP, {
+    evenWhenFull: true,
+  })
 
 interface Reader {
   mailbox: string

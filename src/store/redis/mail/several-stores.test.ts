@@ -124,6 +124,37 @@ it('finds a message that was given to a reader and lost on its way', async () =>
   expect(idsOf(await coming)).toEqual([sent.id])
 })
 
+it('hears again when the connection that waits has been made anew, and gets all of it', async () => {
+  await openBox(one, 'bob', { reader: 'reader' })
+  const waiting = async () =>
+    String(await ask('CLIENT', 'LIST'))
+      .split('\n')
+      .filter((line) => line.includes('name=orch-hands') && line.includes('cmd=blpop'))
+      .map((line) => /id=(\d+)/.exec(line)?.[1])
+  for (let round = 0; round < 3; round++) {
+    const coming = receive(other, new AbortController().signal)
+    await expect.poll(waiting).toHaveLength(1)
+    const [before = ''] = await waiting()
+    await ask('CLIENT', 'KILL', 'ID', before)
+    await expect.poll(async () => (await waiting()).some((id) => id !== before)).toBe(true)
+    const sent = message()
+    await one.mailboxes.send([sent], 2)
+    expect(idsOf(await coming)).toEqual([sent.id])
+  }
+})
+
+it('puts back what comes for a hand that nobody holds out any more', async () => {
+  await openBox(one, 'bob', { reader: 'reader' })
+  const coming = receive(other, new AbortController().signal)
+  await expect.poll(() => handsOut('bob')).not.toBeNull()
+  // A lease that Redis carries out long after it was given up.
+  const [, ms = '', list = ''] = String(await handsOut('bob')).split(' ')
+  await ask('HSET', `{c${clusters}}:box:bob`, 'hand', `${list}:999 ${ms} ${list}`)
+  const sent = message()
+  await one.mailboxes.send([sent], 2)
+  expect(idsOf(await coming)).toEqual([sent.id])
+})
+
 it('leaves a message to the next reader when a store is closed while its reader waits', async () => {
   await openBox(one, 'bob', { reader: 'reader' })
   const third = await openRedisStore({ ...place(), cluster: `c${clusters}` })
