@@ -1,31 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { OrchError } from '../../src/errors.ts'
-import { silentLog } from '../../src/log.ts'
-import { openRedisStore } from '../../src/store/redis/redis.ts'
 import type { Exchange, HostAnswer, HostCall } from '../../src/store/store.ts'
-import { type RedisServer, startRedis } from '../support/redis.ts'
+import { redisHere } from '../support/redis-here.ts'
 import { refused } from '../support/store.ts'
 
-let server: RedisServer
-let clusters = 0
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.dispose())
+const redis = redisHere()
 
-async function member(cluster: string, url = server.url): Promise<Exchange> {
-  const store = await openRedisStore({
-    config: { url, sentinelName: 'mymaster', required: true },
-    cluster,
-    log: silentLog,
-  })
+async function member(cluster: string, url?: string): Promise<Exchange> {
+  const store = await redis.open(cluster, url)
   onTestFinished(() => store.close())
   return store.exchange as Exchange
 }
 
 async function two(): Promise<[Exchange, Exchange]> {
-  const cluster = `x${++clusters}`
+  const cluster = redis.newCluster()
   return [await member(cluster), await member(cluster)]
 }
 
@@ -60,11 +49,11 @@ test('nobody there is told at once, also after one has gone', async () => {
 })
 
 test('a call of another cluster, or of one of this name in another database, is not heard', async () => {
-  const cluster = `x${++clusters}`
+  const cluster = redis.newCluster()
   const a = await member(cluster)
   await a.answer('alpha', echo)
-  await refused('E_HOST_GONE', (await member(cluster, `${server.url}/1`)).call('alpha', call(), 60_000))
-  await refused('E_HOST_GONE', (await member(`x${++clusters}`)).call('alpha', call(), 60_000))
+  await refused('E_HOST_GONE', (await member(cluster, `${redis.server.url}/1`)).call('alpha', call(), 60_000))
+  await refused('E_HOST_GONE', (await member(redis.newCluster())).call('alpha', call(), 60_000))
 })
 
 test('what the other host throws comes as it is; what it did not mean to throw is E_INTERNAL', async () => {

@@ -1,30 +1,18 @@
-import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { TaskId } from '../../src/id.ts'
-import { silentLog } from '../../src/log.ts'
-import { openRedisStore } from '../../src/store/redis/redis.ts'
 import type { Claimed, Store } from '../../src/store/store.ts'
-import { type RedisServer, startRedis } from '../support/redis.ts'
+import { redisHere } from '../support/redis-here.ts'
 import { claim, PROOF, REASON, refused, request, submit } from '../support/store.ts'
 
 /** Several hosts at one Redis at the same moment. */
 
-let server: RedisServer
-let raw: Redis
+const redis = redisHere()
 let stores: Store[]
-let cluster = 0
-const key = (name: string) => `{many${cluster}}:${name}`
+let cluster = ''
+const key = (name: string) => `{${cluster}}:${name}`
 
-beforeAll(async () => {
-  server = await startRedis()
-  raw = new Redis(server.url)
-})
-afterAll(async () => {
-  raw.disconnect()
-  await server.dispose()
-})
 beforeEach(() => {
-  cluster++
+  cluster = redis.newCluster()
   stores = []
 })
 afterEach(async () => {
@@ -34,8 +22,7 @@ afterEach(async () => {
 })
 
 async function open(): Promise<Store> {
-  const config = { url: server.url, sentinelName: 'mymaster', required: true }
-  const store = await openRedisStore({ config, cluster: `many${cluster}`, log: silentLog })
+  const store = await redis.open(cluster)
   stores.push(store)
   return store
 }
@@ -63,7 +50,7 @@ it('eight stores lease each of 300 tasks once, each its own, in the order of the
   expect(leased.map(({ id }) => id)).toEqual(idsTo(300).reverse())
   const owners = new Map(claims.map(({ fence }) => [fence.taskId, fence.host]))
   for (const { id, lease } of leased) expect(lease?.host).toBe(owners.get(id))
-  expect(await raw.zcard(key('reserved'))).toBe(0)
+  expect(await redis.raw.zcard(key('reserved'))).toBe(0)
 })
 
 it('eight stores carry 80 tasks to their end while others cancel and take over: no end is said twice', async () => {
@@ -123,11 +110,11 @@ it('does not take another record for the one that Redis has forgotten, though bo
   const [one, other] = (await several(2)) as [Store, Store]
   await submit(one, { ids: ['t-a'] })
   const { fence } = await claim(one)
-  const keys = await raw.keys(key('*'))
-  const kept = await Promise.all(keys.map((it) => raw.dumpBuffer(it)))
+  const keys = await redis.raw.keys(key('*'))
+  const kept = await Promise.all(keys.map((it) => redis.raw.dumpBuffer(it)))
   await one.tasks.start(fence, 2)
-  await raw.del(...(await raw.keys(key('*'))))
-  for (const [n, it] of keys.entries()) await raw.restore(it, 0, kept[n]!, 'REPLACE')
+  await redis.raw.del(...(await redis.raw.keys(key('*'))))
+  for (const [n, it] of keys.entries()) await redis.raw.restore(it, 0, kept[n]!, 'REPLACE')
   expect(await other.tasks.cancel('t-a', 3, REASON)).toMatchObject({ state: 'cancelled' })
   await refused('E_STALE', one.tasks.report(fence, 4, { summary: 'late' }))
   expect(await other.tasks.get('t-a')).toMatchObject({ state: 'cancelled' })
@@ -138,9 +125,9 @@ it('goes on when the scripts of Redis were flushed', async () => {
   await submit(one, { ids: idsTo(4) })
   await claim(one)
   for (const store of [one, other]) {
-    await raw.script('FLUSH')
+    await redis.raw.script('FLUSH')
     const claims = await Promise.all([claim(store), store.tasks.list(), store.tasks.counts()])
-    await raw.script('FLUSH')
+    await redis.raw.script('FLUSH')
     expect(await store.tasks.start(claims[0].fence, 2)).toMatchObject({ state: 'working' })
   }
 })
@@ -148,10 +135,10 @@ it('goes on when the scripts of Redis were flushed', async () => {
 it('gives back what a host was about to lease when it died', async () => {
   const [store] = (await several(1)) as [Store]
   await submit(store, { ids: ['t-a'] })
-  const [lane] = await raw.zrange(key('lanes'), 0, '0')
-  await raw.zpopmin(key(`lane:${lane}`))
-  await raw.zrem(key('lanes'), lane!)
-  await raw.zadd(key('reserved'), 5_001, 't-a')
+  const [lane] = await redis.raw.zrange(key('lanes'), 0, '0')
+  await redis.raw.zpopmin(key(`lane:${lane}`))
+  await redis.raw.zrem(key('lanes'), lane!)
+  await redis.raw.zadd(key('reserved'), 5_001, 't-a')
   expect(await store.tasks.claim(request({ now: 5_000 }))).toBeUndefined()
   expect(await store.tasks.nextDue()).toBe(5_001)
   expect((await claim(store, { now: 5_001 })).task.id).toBe('t-a')
@@ -172,7 +159,7 @@ it('claims and takes over nothing while Redis may have forgotten leases', async 
   const [store] = (await several(1)) as [Store]
   await submit(store, { ids: ['t-a', 't-b'] })
   await claim(store, { host: 'there', leaseMs: 1 })
-  await raw.set(key('hold'), 100)
+  await redis.raw.set(key('hold'), 100)
   expect(await store.tasks.claim(request({ now: 99 }))).toBeUndefined()
   expect(await store.tasks.rescue('here', 99)).toEqual([])
   expect(await store.tasks.nextDue()).toBe(100)

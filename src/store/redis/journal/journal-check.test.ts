@@ -1,31 +1,13 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { makeUp } from '../../../../test/support/made-up-store.ts'
-import { type RedisServer, startRedis } from '../../../../test/support/redis.ts'
+import { redisHere } from '../../../../test/support/redis-here.ts'
 import { claim, submit } from '../../../../test/support/store.ts'
 import { temporaryDirectory } from '../../../../test/support/temporary.ts'
-import { silentLog } from '../../../log.ts'
-import { writeImage } from '../../sqlite/image.ts'
 import { openSqliteStore } from '../../sqlite/sqlite.ts'
 import type { Store } from '../../store.ts'
-import { openRedisStore } from '../redis.ts'
 
-let server: RedisServer
-let raw: Redis
-let clusters = 0
-beforeAll(async () => {
-  server = await startRedis()
-  raw = new Redis(server.url)
-})
-afterAll(async () => {
-  raw.disconnect()
-  await server.dispose()
-})
-
-const open = (cluster: string): Promise<Store> => {
-  const config = { url: server.url, sentinelName: 'mymaster', required: true }
-  return openRedisStore({ config, cluster, image: writeImage, log: silentLog })
-}
+const redis = redisHere()
+const { open, newCluster } = redis
 
 it.each([
   [['xadd', 'journal', '99-1', 'x', 'y'], 'event 99: it is not readable'],
@@ -55,12 +37,12 @@ it.each([
   [['del', 'journal:run:r-1'], 'event 1: the index run:r-1 has it not'],
   [['xdel', 'journal', '3-0'], 'task t-a: it is leased, but the journal says task.queued last'],
 ] as const)('finds what %j did', async ([command, key, ...rest], finding) => {
-  const cluster = `faults${++clusters}`
+  const cluster = newCluster()
   const store = await open(cluster)
   await submit(store, { ids: ['t-a'] })
   await claim(store)
   expect(await store.upkeep.check()).toEqual([])
-  await raw.call(command, `{${cluster}}:${key}`, ...rest)
+  await redis.raw.call(command, `{${cluster}}:${key}`, ...rest)
   expect((await store.upkeep.check()).join('\n')).toContain(finding)
   await store.close()
 })
@@ -71,7 +53,7 @@ it.each([
   [['hdel', 'pulls:/r', '1'], 'pull request /r#1: it is not there'],
   [['hdel', 'pulls-open:/r', 'a'], 'pull request /r#1: it is open, but not found by its branch'],
 ] as const)('finds what %j did', async ([command, key, ...rest], finding) => {
-  const cluster = `faults${++clusters}`
+  const cluster = newCluster()
   const store = await open(cluster)
   for (const head of ['a', 'b'])
     await store.pulls.open(
@@ -81,7 +63,7 @@ it.each([
     )
   await store.pulls.closed('/r', 2, 2)
   expect(await store.upkeep.check()).toEqual([])
-  await raw.call(command, `{${cluster}}:${key}`, ...rest)
+  await redis.raw.call(command, `{${cluster}}:${key}`, ...rest)
   expect((await store.upkeep.check()).join('\n')).toContain(finding)
   await store.close()
 })
@@ -89,8 +71,8 @@ it.each([
 it('holds 20,000 events in as much memory as it is told to keep', async () => {
   const store = await open('memory')
   const used = async () => {
-    const keys = await raw.keys('{memory}:journal*')
-    const sizes = await Promise.all(keys.map((key) => raw.memory('USAGE', key, 'SAMPLES', 0)))
+    const keys = await redis.raw.keys('{memory}:journal*')
+    const sizes = await Promise.all(keys.map((key) => redis.raw.memory('USAGE', key, 'SAMPLES', 0)))
     return sizes.reduce<number>((sum, size) => sum + Number(size ?? 0), 0)
   }
   await submit(store, { ids: ['t-open'] })
@@ -108,7 +90,7 @@ it('holds 20,000 events in as much memory as it is told to keep', async () => {
   }
   expect(most).toBeLessThan(2_300 * 200)
   expect(await store.journal.read({ taskId: 't-open' })).toEqual(own)
-  expect(await raw.llen('{memory}:journal:type:tool.called')).toBeLessThan(2_001)
+  expect(await redis.raw.llen('{memory}:journal:type:tool.called')).toBeLessThan(2_001)
   expect(await store.upkeep.check()).toEqual([])
   await store.close()
 })

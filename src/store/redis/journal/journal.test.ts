@@ -1,30 +1,21 @@
-import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../../test/support/redis.ts'
+import { afterEach, expect, test } from 'vitest'
+import { redisHere } from '../../../../test/support/redis-here.ts'
 import type { RunId, TaskId } from '../../../id.ts'
 import type { JournalEvent, NewEvent } from '../../../journal/journal.ts'
-import { silentLog } from '../../../log.ts'
 import type { Store } from '../../store.ts'
-import { openRedisStore } from '../redis.ts'
 
-let server: RedisServer
-let clusters = 0
+const redis = redisHere()
+const { newCluster } = redis
 const stores: Store[] = []
-beforeAll(async () => {
-  server = await startRedis()
-})
 afterEach(async () => {
   await Promise.all(stores.splice(0).map((store) => store.close()))
 })
-afterAll(() => server.dispose())
 
 async function open(cluster: string): Promise<Store> {
-  const config = { url: server.url, sentinelName: 'mymaster', required: true }
-  const store = await openRedisStore({ config, cluster, log: silentLog })
+  const store = await redis.open(cluster)
   stores.push(store)
   return store
 }
-const newCluster = () => `journal-${++clusters}`
 const event = (n: number, more: Partial<NewEvent> = {}): NewEvent => ({
   type: 'note',
   at: n,
@@ -40,13 +31,11 @@ function gather(store: Store): JournalEvent[] {
 
 /** By the name that Redis knows it under. */
 async function killFollowers(): Promise<void> {
-  const admin = new Redis(server.url)
-  const clients = ((await admin.client('LIST')) as string).split('\n')
+  const clients = ((await redis.raw.client('LIST')) as string).split('\n')
   const ids = clients.flatMap((line) =>
     line.includes('name=orch-journal') ? [/id=(\d+)/.exec(line)?.[1]] : [],
   )
-  for (const id of ids) await admin.client('KILL', 'ID', Number(id))
-  admin.disconnect()
+  for (const id of ids) await redis.raw.client('KILL', 'ID', Number(id))
 }
 
 test('two stores see the events of both, in one order, each once', async () => {
@@ -94,10 +83,8 @@ test('a journal that came back shorter is followed from its end', async () => {
   const told = gather(store)
   await store.journal.append([event(1), event(2), event(3)])
   await expect.poll(() => told.length).toBe(3)
-  const admin = new Redis(server.url)
-  await admin.xtrim(`{${cluster}}:journal`, 'MAXLEN', 0)
-  await admin.del(`{${cluster}}:seq`, `{${cluster}}:journal`)
-  admin.disconnect()
+  await redis.raw.xtrim(`{${cluster}}:journal`, 'MAXLEN', 0)
+  await redis.raw.del(`{${cluster}}:seq`, `{${cluster}}:journal`)
   await killFollowers()
   await expect
     .poll(async () => {
@@ -140,9 +127,7 @@ test('a seq whose event is gone is passed over', async () => {
   const cluster = newCluster()
   const store = await open(cluster)
   await store.journal.append([event(1), event(2), event(3)])
-  const admin = new Redis(server.url)
-  await admin.xdel(`{${cluster}}:journal`, '2-0')
-  admin.disconnect()
+  await redis.raw.xdel(`{${cluster}}:journal`, '2-0')
   expect((await store.journal.read({ types: ['note'] })).map(({ seq }) => seq)).toEqual([1, 3])
   expect((await store.journal.read({ types: ['note'], after: 1, limit: 1 })).map(({ seq }) => seq)).toEqual([
     3,

@@ -1,53 +1,29 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ids, idsOf, lease, message, openBox, RETRY } from '../../../../test/support/mail.ts'
-import { type RedisServer, startRedis } from '../../../../test/support/redis.ts'
+import { redisHere } from '../../../../test/support/redis-here.ts'
 import { REASON, refused, submit } from '../../../../test/support/store.ts'
-import { silentLog } from '../../../log.ts'
 import type { Store } from '../../store.ts'
-import { connectRedis } from '../connection/connection.ts'
-import { openRedisStore } from '../redis.ts'
 import type { RedisTools } from '../tools.ts'
 import { checkMail } from './check.ts'
 
 /** Very many messages: what is done in pieces looks as if it were done at once. */
 
-let server: RedisServer
+const redis = redisHere()
 let store: Store
-let clusters = 0
-const place = () => ({
-  config: { url: server.url, sentinelName: 'mymaster', required: true },
-  log: silentLog,
-})
-const cluster = () => `c${clusters}`
+let cluster = ''
 
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.dispose())
 beforeEach(async () => {
-  clusters += 1
-  store = await openRedisStore({ ...place(), cluster: cluster() })
+  cluster = redis.newCluster()
+  store = await redis.open(cluster)
 })
 afterEach(() => store.close())
 
-/** Looks at what is there, and changes it behind the store's back. */
-async function beneath<T>(
-  work: (redis: Awaited<ReturnType<typeof connectRedis>>['redis']) => Promise<T>,
-): Promise<T> {
-  const { redis, end } = await connectRedis(place())
-  try {
-    return await work(redis)
-  } finally {
-    end()
-  }
+async function findings(): Promise<string[]> {
+  const found: string[] = []
+  const tools = { redis: redis.raw, prefix: `{${cluster}}:` } as RedisTools
+  for await (const finding of checkMail(tools)) found.push(finding)
+  return found
 }
-const findings = () =>
-  beneath(async (redis) => {
-    const found: string[] = []
-    const tools = { redis, prefix: `{${cluster()}}:` } as RedisTools
-    for await (const finding of checkMail(tools)) found.push(finding)
-    return found
-  })
 
 async function full(to: string, count: number) {
   const messages = Array.from({ length: count }, () => message({ to }))
@@ -130,7 +106,7 @@ it('finds a rare one among thousands, whatever it is looked for by', async () =>
 it('takes messages out when Redis is full, and refuses new ones', async () => {
   await openBox(store, 'bob', { reader: 'reader' })
   const messages = await full('bob', 4)
-  await beneath((redis) => redis.config('SET', 'maxmemory', '1'))
+  await redis.raw.config('SET', 'maxmemory', '1')
   try {
     await refused('E_STORE_DOWN', store.mailboxes.send([message()], 1))
     expect(idsOf(await lease(store, { limit: 2 }))).toEqual(ids(messages.slice(0, 2)))
@@ -143,14 +119,14 @@ it('takes messages out when Redis is full, and refuses new ones', async () => {
     await store.mailboxes.drop(ids(messages.slice(1)), 5)
     expect((await store.mailboxes.statistics()).states).toMatchObject({ waiting: 0, dropped: 3 })
   } finally {
-    await beneath((redis) => redis.config('SET', 'maxmemory', '0'))
+    await redis.raw.config('SET', 'maxmemory', '0')
   }
   expect(await findings()).toEqual([])
 })
 
 it('leaves nothing of messages that are forgotten', async () => {
   await openBox(store, 'bob', { reader: 'reader' })
-  const keys = () => beneath((redis) => redis.keys(`{${cluster()}}:*`))
+  const keys = () => redis.raw.keys(`{${cluster}}:*`)
   const before = (await keys()).filter((key) => !key.includes(':journal')).sort()
   const change = {
     correlationId: 'm-question-1',
@@ -178,6 +154,6 @@ it.each([
   await openBox(store, 'bob', { reader: 'reader' })
   const [sent] = await full('bob', 1)
   const named = (word: string) => word.replace('ID', sent?.id ?? '')
-  await beneath((redis) => redis.call(verb, `{${cluster()}}:${named(key)}`, ...words.map(named)))
+  await redis.raw.call(verb, `{${cluster}}:${named(key)}`, ...words.map(named))
   expect((await findings()).join('\n')).toContain(finding)
 })

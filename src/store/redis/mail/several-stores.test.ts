@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import {
   ids,
   idsOf,
@@ -10,30 +10,19 @@ import {
   receive,
   statesOf,
 } from '../../../../test/support/mail.ts'
-import { type RedisServer, startRedis } from '../../../../test/support/redis.ts'
+import { redisHere } from '../../../../test/support/redis-here.ts'
 import { REASON, refused } from '../../../../test/support/store.ts'
-import { silentLog } from '../../../log.ts'
 import type { Store } from '../../store.ts'
-import { connectRedis } from '../connection/connection.ts'
-import { openRedisStore } from '../redis.ts'
 
-let server: RedisServer
+const redis = redisHere()
 let one: Store
 let other: Store
-let clusters = 0
+let cluster = ''
 
-const place = () => ({
-  config: { url: server.url, sentinelName: 'mymaster', required: true },
-  log: silentLog,
-})
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.dispose())
 beforeEach(async () => {
-  const cluster = `c${++clusters}`
-  one = await openRedisStore({ ...place(), cluster })
-  other = await openRedisStore({ ...place(), cluster })
+  cluster = redis.newCluster()
+  one = await redis.open(cluster)
+  other = await redis.open(cluster)
 })
 afterEach(async () => {
   const found = await one.upkeep.check()
@@ -49,14 +38,7 @@ function hear(store: Store): string[] {
 }
 
 /** Asks the server itself. */
-async function ask(...words: [string, ...string[]]): Promise<unknown> {
-  const { redis, end } = await connectRedis(place())
-  try {
-    return await redis.call(...words)
-  } finally {
-    end()
-  }
-}
+const ask = (...words: [string, ...string[]]): Promise<unknown> => redis.raw.call(...words)
 
 it('gives one host what another has sent, in the order of each pair, and wakes it', async () => {
   await openBox(one, 'bob', { reader: 'reader' })
@@ -84,7 +66,7 @@ it('gives nobody what another host has leased, and tells both of what was read',
   expect(await one.journal.read({ types: ['message.read'] })).toHaveLength(20)
 })
 
-const handsOut = async (name: string) => ask('HGET', `{c${clusters}}:box:${name}`, 'hand')
+const handsOut = async (name: string) => ask('HGET', `{${cluster}}:box:${name}`, 'hand')
 
 it('leases what one host sends to a reader that waits at another, in the one script that sends it', async () => {
   await openBox(one, 'bob', { reader: 'reader' })
@@ -149,7 +131,7 @@ it('puts back what comes for a hand that nobody holds out any more', async () =>
   await expect.poll(() => handsOut('bob')).not.toBeNull()
   // A lease that Redis carries out long after it was given up.
   const [, ms = '', list = ''] = String(await handsOut('bob')).split(' ')
-  await ask('HSET', `{c${clusters}}:box:bob`, 'hand', `${list}:999 ${ms} ${list}`)
+  await ask('HSET', `{${cluster}}:box:bob`, 'hand', `${list}:999 ${ms} ${list}`)
   const sent = message()
   await one.mailboxes.send([sent], 2)
   expect(idsOf(await coming)).toEqual([sent.id])
@@ -157,7 +139,7 @@ it('puts back what comes for a hand that nobody holds out any more', async () =>
 
 it('leaves a message to the next reader when a store is closed while its reader waits', async () => {
   await openBox(one, 'bob', { reader: 'reader' })
-  const third = await openRedisStore({ ...place(), cluster: `c${clusters}` })
+  const third = await redis.open(cluster)
   const coming = refused('E_STORE', receive(third, new AbortController().signal))
   await expect.poll(() => handsOut('bob')).not.toBeNull()
   await third.close()

@@ -1,26 +1,12 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type RedisServer, startRedis } from '../../../../test/support/redis.ts'
+import { expect, it } from 'vitest'
+import { redisHere } from '../../../../test/support/redis-here.ts'
 import { claim, PROOF, REASON, submit } from '../../../../test/support/store.ts'
-import { silentLog } from '../../../log.ts'
-import { openRedisStore } from '../redis.ts'
 
-let server: RedisServer
-let raw: Redis
-let cluster = 0
-beforeAll(async () => {
-  server = await startRedis()
-  raw = new Redis(server.url)
-})
-afterAll(async () => {
-  raw.disconnect()
-  await server.dispose()
-})
+const redis = redisHere()
 
 /** One task in each of five ways to be. */
-async function someStore() {
-  const config = { url: server.url, sentinelName: 'mymaster', required: true }
-  const store = await openRedisStore({ config, cluster: `check${++cluster}`, log: silentLog })
+async function someStore(cluster: string) {
+  const store = await redis.open(cluster)
   await submit(store, { ids: ['t-held', 't-done', 't-dead', 't-queued'] })
   await submit(store, { ids: ['t-gated'], run: 'r-2', spec: { after: ['t-queued'] } })
   await claim(store)
@@ -54,8 +40,9 @@ it.each([
   [['zadd', 'reserved', '5', 't-none'], 'reserved: task t-none is not there'],
   [['del', 'lanes'], 'task t-queued: its lane is not where its first task is'],
 ] as const)('finds what %j did', async ([command, key, ...rest], finding) => {
-  const store = await someStore()
-  await raw.call(command, `{check${cluster}}:${key}`, ...rest)
+  const cluster = redis.newCluster()
+  const store = await someStore(cluster)
+  await redis.raw.call(command, `{${cluster}}:${key}`, ...rest)
   expect((await store.upkeep.check()).join('\n')).toContain(finding)
   await store.close()
 })
