@@ -61,18 +61,10 @@ export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal
   let read = order.acknowledge
   if (read.length > 0 && name === PERSON) await readAsPerson(parts, reader)
   const take = async (wait: AbortSignal) => {
-    // Also who is gone has read what it says.
     if (gone?.aborted && read.length === 0) return undefined
-    const request = {
-      mailbox: name,
-      reader,
-      now: clock.now(),
-      leaseMs,
-      limit,
-      again,
-      wait,
-      acknowledge: read,
-    }
+    const most = gone?.aborted ? 0 : limit // who is gone has read what it says, and takes no more
+    const how = { leaseMs, limit: most, again, wait, acknowledge: read }
+    const request = { mailbox: name, reader, now: clock.now(), ...how }
     const taken = await store.mailboxes.lease(request).catch((error) => takenOver(error, { name, reader }))
     read = []
     return taken.length > 0 ? taken : undefined

@@ -123,7 +123,7 @@ mail_ring(A.mailbox)
 mail_publish()
 `
 
-/** Takes a hand back: gives the message that was put into it, if one was. A: mailbox, token. */
+/** Takes a hand back: gives the message that was put into it, if one was and is still leased. A: mailbox, token. */
 export const WITHDRAW = `
 local key = P .. 'box:' .. A.mailbox
 local v = redis.call('HMGET', key, 'hand', 'handed')
@@ -131,6 +131,8 @@ if v[1] and string.match(v[1], '^%S+') == A.token then redis.call('HDEL', key, '
 local token, id = string.match(v[2] or '', '^(%S+) (%S+)$')
 if token ~= A.token then return end
 redis.call('HDEL', key, 'handed')
+local row = mail_row(id)
+if not row or row.s ~= 'waiting' or not row.u then return end
 local flat = redis.call('HGETALL', P .. 'message:' .. id)
 local text = redis.call('GET', P .. 'text:' .. id)
 if text then return '[' .. cjson.encode(flat) .. ',' .. text .. ']' end

@@ -43,7 +43,7 @@ export function createReading({ define }: Scripts, hands: Hands): Reading {
     small,
   )
   type Withdrawing = { mailbox: string; token: string }
-  const withdraw = define<Withdrawing, MessageRow | undefined>('mailWithdraw', [], WITHDRAW, small)
+  const withdraw = define<Withdrawing, MessageRow | undefined>('mailWithdraw', [MAIL_BASE], WITHDRAW, small)
   type Acknowledging = Reader & { ids: readonly string[]; after?: number }
   const acknowledge = define<Acknowledging, number | undefined>(
     'mailAcknowledge',
