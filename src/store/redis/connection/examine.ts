@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { OrchError } from '../../../errors.ts'
-import { createClockOffset } from '../exchange/clock-offset.ts'
+import { createClockOffset } from './clock-offset.ts'
 import { connectRedis, type RedisPlace } from './connection.ts'
 import { storeError } from './failure.ts'
 import { lackingRights } from './rights.ts'

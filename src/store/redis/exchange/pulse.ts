@@ -1,9 +1,9 @@
 import { OrchError } from '../../../errors.ts'
 import type { Exchange, Reach } from '../../store.ts'
+import { createClockOffset } from '../connection/clock-offset.ts'
 import { withinTime } from '../connection/within.ts'
 import { PULSE } from '../lua/life.ts'
 import type { Closing, RedisTools } from '../tools.ts'
-import { createClockOffset } from './clock-offset.ts'
 
 const EVERY_MS = 2_000
 /** A connection that is silent for so long is given up and made anew: the other end may be gone without a word. */
