@@ -3,8 +3,10 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
+import { systemClock } from '../clock.ts'
 import { pathsIn } from '../config/paths.ts'
 import { connect } from './connect.ts'
+import { startDaemon } from './start.ts'
 import { prepareStateDirectory } from './state-directory.ts'
 import { packageVersion } from './version.ts'
 
@@ -43,6 +45,16 @@ test('a socket that others could have put there is not talked to', async () => {
   const options = await answering({ version: packageVersion() })
   chmodSync(options.paths.state, 0o777)
   await expect(connect(options)).rejects.toMatchObject({ code: 'E_STATE_DIR' })
+})
+
+test('one that died just when ours had made way for it is started again', async () => {
+  const paths = pathsIn(temporaryDirectory())
+  await prepareStateDirectory(paths)
+  const program = fileURLToPath(new URL('../../test/fixtures/never-a-daemon.ts', import.meta.url))
+  const answers = [7, undefined, 8, 8]
+  const options = { paths, program, environment: { env: {} }, clock: systemClock, patienceMs: 20_000 }
+  await startDaemon({ ...options, daemonPid: async () => answers.shift() })
+  expect(answers).toEqual([])
 })
 
 test('a daemon that says nothing and never answers is not waited for without end', async () => {

@@ -52,18 +52,15 @@ async function startOnce(
   deadline: number,
   change: () => Promise<void>,
 ): Promise<boolean> {
-  const { clock, daemonPid } = options
+  const { clock } = options
   const started = spawnDaemon(options)
   try {
     let leftAt: number | undefined
     while (clock.now() < deadline) {
       const code = started.exitCode()
       if (code !== undefined) leftAt ??= clock.now()
-      const pid = await daemonPid()
-      if (pid !== undefined) {
-        if (pid !== started.pid) await started.leave(clock)
-        return true
-      }
+      const there = await present(started, options)
+      if (there !== undefined) return there
       if (code) throw died(options.paths, code, started.printed())
       if (leftAt !== undefined && clock.now() - leftAt > SUCCESSOR_MS) return false
       const looked = new AbortController()
@@ -75,6 +72,18 @@ async function startOnce(
   } finally {
     started.release()
   }
+}
+
+/** Whether a daemon answers, when ours has made way for another one; undefined while ours may still come. */
+async function present(
+  started: ReturnType<typeof spawnDaemon>,
+  { clock, daemonPid }: StartOptions,
+): Promise<boolean | undefined> {
+  const pid = await daemonPid()
+  if (pid === undefined || pid === started.pid) return pid === undefined ? undefined : true
+  await started.leave(clock)
+  if ((await daemonPid()) !== undefined) return true
+  return started.exitCode() === undefined ? undefined : false // the other one died just now
 }
 
 function spawnDaemon({ paths, environment, program }: StartOptions) {
