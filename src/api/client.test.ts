@@ -156,6 +156,27 @@ test('events end without a word when they are told to, and give up on a daemon t
   await expect(next).rejects.toMatchObject({ code: 'E_DAEMON' })
 })
 
+test('events go on after the store of the daemon was out of reach; nothing brings a daemon back for that', async () => {
+  let asked = 0
+  const { client } = await listen((_, answer) => {
+    asked += 1
+    if (asked === 1 || asked === 4) answer.writeHead(200).write(frame(asked))
+    if (asked === 1) setImmediate(() => answer.destroy())
+    if (asked === 1 || asked === 4) return
+    answer.statusCode = 503
+    answer.end('{"error":{"code":"E_STORE_DOWN","message":"no Redis","fix":"x"}}')
+  })
+  let lost = 0
+  const bring = async () => void (lost += 1)
+  const seen: number[] = []
+  for await (const { seq } of client.events({ lost: bring })) {
+    seen.push(seq)
+    if (seen.length === 2) break
+  }
+  expect(seen).toEqual([1, 4])
+  expect(lost).toBe(1) // for the stream that broke
+})
+
 test('a refusal of the stream is final', async () => {
   const { client } = await listen((_, answer) => {
     answer.statusCode = 400

@@ -15,7 +15,7 @@ export interface EventsOptions {
   follow?: boolean
   /** Ends the stream; nothing is thrown. */
   signal?: AbortSignal
-  /** How long to wait for a daemon that went away, in ms. Default 30,000. */
+  /** How long to wait for a daemon that went away, or whose store did, in ms. Default 30,000. */
   patienceMs?: number
   /** Is called each time that no daemon was reached, before the next attempt; may bring one back. Its error ends the stream. */
   lost?: () => Promise<void>
@@ -29,7 +29,7 @@ const LONGEST_WAIT_MS = 1_000
 
 /**
  * The events of the journal, over as many connections as it takes.
- * @throws OrchError E_DAEMON when no daemon is there at first, or when it stays away longer than our patience.
+ * @throws OrchError E_DAEMON when no daemon is there at first, or when it stays away longer than our patience; E_STORE_DOWN.
  */
 export async function* readEvents(send: Send, options: EventsOptions): AsyncGenerator<EventView, void> {
   const { clock = systemClock, signal, patienceMs = 30_000 } = options
@@ -47,15 +47,16 @@ export async function* readEvents(send: Send, options: EventsOptions): AsyncGene
       place.lostAt ??= clock.now()
       const waited = clock.now() - place.lostAt
       if (!mayComeBack(error) || !place.connected || waited >= patienceMs) throw error
-      await options.lost?.()
+      if (codeOf(error) !== 'E_STORE_DOWN') await options.lost?.()
     }
     await clock.sleep(wait, signal)
     wait = Math.min(wait * 2, LONGEST_WAIT_MS)
   }
 }
 
+const codeOf = (error: unknown) => (error instanceof OrchError ? error.code : undefined)
 const mayComeBack = (error: unknown) =>
-  error instanceof OrchError && (error.code === 'E_DAEMON' || error.code === 'E_TIMEOUT')
+  ['E_DAEMON', 'E_TIMEOUT', 'E_STORE_DOWN'].includes(codeOf(error) ?? '')
 
 interface Place {
   after: number | undefined
