@@ -167,7 +167,9 @@ test('events go on after the store of the daemon was out of reach; nothing bring
     answer.end('{"error":{"code":"E_STORE_DOWN","message":"no Redis","fix":"x"}}')
   })
   let lost = 0
-  const bring = async () => void (lost += 1)
+  const bring = async () => {
+    lost += 1
+  }
   const seen: number[] = []
   for await (const { seq } of client.events({ lost: bring })) {
     seen.push(seq)
