@@ -57,7 +57,7 @@ test.each([
   ['the ground', 'git.ts', "import { x } from './exec.ts'"],
   ['a package', 'cli/run.ts', "import { Command } from 'commander'"],
   ['the command line and its client', 'cli/run.ts', "import { x } from '../api/client.ts'"],
-  ['a named exception', 'cli/doctor.ts', "import { x } from '../daemon/doctor.ts'"],
+  ['a named exception', 'cli/doctor.ts', "import { x } from '../daemon/doctor/doctor.ts'"],
   ['tests', 'store/store.test.ts', "import { x } from './sqlite/open.ts'\nprocess.env.X = '1'"],
   [
     'words in comments',
