@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Clock, systemClock } from '../clock.ts'
-import { OrchError } from '../errors.ts'
+import { type ErrorCode, OrchError, toOrchError } from '../errors.ts'
 import { EVENTS_PATH } from './route-table.ts'
 import { readAnswer, type Send } from './transport.ts'
 import type { EventView } from './views.ts'
@@ -29,7 +29,7 @@ const LONGEST_WAIT_MS = 1_000
 
 /**
  * The events of the journal, over as many connections as it takes.
- * @throws OrchError E_DAEMON when no daemon is there at first, or when it stays away longer than our patience; E_STORE_DOWN.
+ * @throws OrchError E_DAEMON, E_STORE_DOWN when no daemon or no store is there at first, or stays away longer than our patience.
  */
 export async function* readEvents(send: Send, options: EventsOptions): AsyncGenerator<EventView, void> {
   const { clock = systemClock, signal, patienceMs = 30_000 } = options
@@ -46,17 +46,16 @@ export async function* readEvents(send: Send, options: EventsOptions): AsyncGene
       if (signal?.aborted) return
       place.lostAt ??= clock.now()
       const waited = clock.now() - place.lostAt
-      if (!mayComeBack(error) || !place.connected || waited >= patienceMs) throw error
-      if (codeOf(error) !== 'E_STORE_DOWN') await options.lost?.()
+      const { code } = toOrchError(error)
+      if (!MAY_COME_BACK.has(code) || !place.connected || waited >= patienceMs) throw error
+      if (code !== 'E_STORE_DOWN') await options.lost?.()
     }
     await clock.sleep(wait, signal)
     wait = Math.min(wait * 2, LONGEST_WAIT_MS)
   }
 }
 
-const codeOf = (error: unknown) => (error instanceof OrchError ? error.code : undefined)
-const mayComeBack = (error: unknown) =>
-  ['E_DAEMON', 'E_TIMEOUT', 'E_STORE_DOWN'].includes(codeOf(error) ?? '')
+const MAY_COME_BACK = new Set<ErrorCode>(['E_DAEMON', 'E_TIMEOUT', 'E_STORE_DOWN'])
 
 interface Place {
   after: number | undefined

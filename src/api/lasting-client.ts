@@ -39,8 +39,8 @@ const FIRST_WAIT_MS = 20
 const LONGEST_WAIT_MS = 1_000
 
 /**
- * A client whose calls outlive a daemon that is killed and a store that is out of reach: each is made again until it is answered, when it may be made twice or
- * never arrived. A daemon that died is started again; one that was stopped is waited for.
+ * A client whose calls outlive a daemon that is killed and a store that is out of reach: each is made again until it is
+ * answered, when it may be made twice or never arrived. A daemon that died is started again; one that was stopped is waited for.
  */
 function lasting(client: Client, options: ProgramOptions): Client {
   const { clock = systemClock, patienceMs = 60_000, autostart = true } = options

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Client } from '../api/client.ts'
-import { type ErrorCode, OrchError } from '../errors.ts'
+import { OrchError, toOrchError } from '../errors.ts'
 import type { Cli } from './cli.ts'
 
 /** How long a daemon that a person stopped may stay away, and one that dies again and again is asked again, in ms. */
@@ -15,8 +15,8 @@ interface Watching {
 }
 
 /**
- * A client for commands that watch: it survives the daemon, and a store that is out of reach for a while. One that died is started again; one that was stopped is
- * somebody's wish, so it is waited for only. @throws OrchError E_DAEMON
+ * A client for commands that watch: it survives the daemon, and a store that is out of reach for a while. A daemon that died is
+ * started again; one that was stopped is somebody's wish, so it is waited for only. @throws OrchError E_DAEMON, E_STORE_DOWN
  */
 export function patientClient(cli: Cli, client: Client, { signal, say }: Watching): Client {
   const lost = async () => {
@@ -46,8 +46,9 @@ export function patientClient(cli: Cli, client: Client, { signal, say }: Watchin
           const now = cli.world.clock.now()
           lostAt ??= now
           if (signal.aborted || now - lostAt > PATIENCE_MS) throw error
-          if (is('E_DAEMON', error)) await lost()
-          else if (is('E_STORE_DOWN', error)) await storeDown()
+          const { code } = toOrchError(error)
+          if (code === 'E_DAEMON') await lost()
+          else if (code === 'E_STORE_DOWN') await storeDown()
           else throw error
         }
       }
@@ -63,5 +64,3 @@ async function comeBack({ paths, world: { clock } }: Cli, signal: AbortSignal): 
     await clock.sleep(LOOK_MS, signal)
   }
 }
-
-const is = (code: ErrorCode, error: unknown) => error instanceof OrchError && error.code === code

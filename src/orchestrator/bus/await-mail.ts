@@ -2,7 +2,8 @@ import type { Parts } from '../parts.ts'
 
 /**
  * Calls `look` now and after each arrival in the mailbox until it gives something; undefined when `ms` are over or `signal`
- * aborts first. It may itself wait, until its own signal aborts. `due`: when there may be something that no arrival tells of, ms since the epoch.
+ * aborts first. It may itself wait, until its own signal aborts. `due`: when there may be something that no arrival tells of,
+ * ms since the epoch.
  */
 export async function awaitMail<T>(
   { store, clock }: Pick<Parts, 'store' | 'clock'>,

@@ -110,30 +110,35 @@ end
 return '[' .. table.concat(out, ',') .. ']'
 `
 
+/** `mail_handed()`: the message that was put into the hand with this token and is still leased, once. Of A: mailbox, token. */
+const MAIL_HANDED = `
+local function mail_handed()
+  local key = P .. 'box:' .. A.mailbox
+  local token, id = string.match(redis.call('HGET', key, 'handed') or '', '^(%S+) (%S+)$')
+  if token ~= A.token then return end
+  redis.call('HDEL', key, 'handed')
+  local row = mail_row(id)
+  if row and row.s == 'waiting' and row.u then return row end
+end
+`
+
 /** Puts back what was put into a hand that is gone, unless its reader has it. A: mailbox, token. */
-export const GIVE_UP = `
-local key = P .. 'box:' .. A.mailbox
-local token, id = string.match(redis.call('HGET', key, 'handed') or '', '^(%S+) (%S+)$')
-if token ~= A.token then return end
-redis.call('HDEL', key, 'handed')
-local row = mail_row(id)
-if not row or row.s ~= 'waiting' or not row.u then return end
+export const GIVE_UP = `${MAIL_HANDED}
+local row = mail_handed()
+if not row then return end
 mail_release(row)
 mail_ring(A.mailbox)
 mail_publish()
 `
 
 /** Takes a hand back: gives the message that was put into it, if one was and is still leased. A: mailbox, token. */
-export const WITHDRAW = `
+export const WITHDRAW = `${MAIL_HANDED}
 local key = P .. 'box:' .. A.mailbox
-local v = redis.call('HMGET', key, 'hand', 'handed')
-if v[1] and string.match(v[1], '^%S+') == A.token then redis.call('HDEL', key, 'hand') end
-local token, id = string.match(v[2] or '', '^(%S+) (%S+)$')
-if token ~= A.token then return end
-redis.call('HDEL', key, 'handed')
-local row = mail_row(id)
-if not row or row.s ~= 'waiting' or not row.u then return end
-local flat = redis.call('HGETALL', P .. 'message:' .. id)
-local text = redis.call('GET', P .. 'text:' .. id)
+local hand = redis.call('HGET', key, 'hand')
+if hand and string.match(hand, '^%S+') == A.token then redis.call('HDEL', key, 'hand') end
+local row = mail_handed()
+if not row then return end
+local flat = redis.call('HGETALL', P .. 'message:' .. row.id)
+local text = redis.call('GET', P .. 'text:' .. row.id)
 if text then return '[' .. cjson.encode(flat) .. ',' .. text .. ']' end
 `
