@@ -11,7 +11,6 @@ export async function awaitMail<T>(
   { ms, signal, due }: { ms: number; signal?: AbortSignal; due?: () => Promise<number> },
   look: (wait: AbortSignal) => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const until = clock.now() + ms
   const over = new AbortController()
   const wait = new AbortController()
   let bell = Promise.withResolvers<void>()
@@ -28,12 +27,11 @@ export async function awaitMail<T>(
     for (;;) {
       bell = Promise.withResolvers() // before looking: what comes meanwhile rings it
       const found = await look(wait.signal)
-      if (found !== undefined || signal?.aborted || clock.now() >= until) return found
-      const next = due ? Math.min(until, await due()) : until
-      await Promise.race([
-        bell.promise,
-        ...(next < until ? [clock.sleep(next - clock.now(), over.signal)] : []),
-      ])
+      // Not what the clock says: a timer may end a millisecond before its time, and nothing would ring again.
+      if (found !== undefined || wait.signal.aborted) return found
+      const next = due ? await due() : Infinity
+      const again = next < Infinity ? [clock.sleep(next - clock.now(), over.signal)] : []
+      await Promise.race([bell.promise, ...again])
     }
   } finally {
     stop()
