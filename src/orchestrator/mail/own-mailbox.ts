@@ -104,7 +104,9 @@ export async function peek(
     const found = await findMail(parts, { to: name, states: ['waiting'], limit })
     return found.length > 0 ? found : undefined
   }
-  return (await awaitMail(parts, name, { ms: waitMs, ...(gone && { signal: gone }) }, look)) ?? []
+  return (
+    (await awaitMail(parts, name, { ms: waitMs, beside: true, ...(gone && { signal: gone }) }, look)) ?? []
+  )
 }
 
 export interface OwnIds {

@@ -40,7 +40,8 @@ export async function awaitResponse(
     const reasons = asked.map((it) => lost(it, parts.clock.now()))
     return reasons.every((it) => it) ? { dead: reasons[0] as Reason } : undefined
   }
-  return (await awaitMail(parts, mailbox, { ms: waitMs, ...(gone && { signal: gone }) }, look)) ?? {}
+  const wait = { ms: waitMs, beside: true, ...(gone && { signal: gone }) }
+  return (await awaitMail(parts, mailbox, wait, look)) ?? {}
 }
 
 const EXPIRED: Reason = { code: 'expired', message: 'its time is over' }

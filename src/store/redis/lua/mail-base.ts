@@ -3,7 +3,7 @@
  *
  * - `box:NAME` hash: open, openedAt, capacity, direct and copies (how many wait), reader, runId, taskId, agent, profile,
  *   capabilities and topics (JSON), ord (its place among mailboxes), hand (of a reader that
- *   waits) and handed (the message that was put into the latest one), and while it is being closed buryTo, buryAt, buryReason:
+ *   waits; '' = none) and handed (the message that was put into the latest one), and while it is being closed buryTo, buryAt, buryReason:
  *   what waits there up to that ordinal is over, and is buried piece by piece.
  * - `message:ID` hash, small enough for a listpack: o(rdinal), b(ox), f(rom), t(ype), s(tate), at (sent), r(un), k (correlation),
  *   c(opy), e(xpires), n (how often it came back), nb (not before), d(elivered), u (leased until), a(cknowledged), ai and aa (its
@@ -34,10 +34,10 @@ end
 local function mail_no_box(name) refuse('E_NOT_FOUND', 'there is no mailbox ' .. name) end
 local function mail_no_message(id) refuse('E_NOT_FOUND', 'there is no message ' .. id) end
 local mail_rung, mail_heard = {}, {}
-local function mail_ring(name, handed)
+local function mail_ring(name)
   if mail_heard[name] then return end
-  mail_heard[name] = not handed
-  mail_rung[#mail_rung + 1] = handed and '*' .. name or name
+  mail_heard[name] = true
+  mail_rung[#mail_rung + 1] = name
 end
 local function mail_publish()
   if #mail_rung > 0 then redis.call('PUBLISH', P .. 'arrivals', table.concat(mail_rung, ' ')) end

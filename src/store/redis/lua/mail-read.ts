@@ -1,12 +1,11 @@
 /**
  * Of each sender everything up to the newest that is named, in order; what had expired before it was given to the reader was
  * never read. Of very many a piece: then the answer is where the next begins. `mail_acknowledge()`, of A: mailbox,
- * reader, ids, now, after.
+ * ids, now, after; `over` as mail_reader gives it.
  */
 const MAIL_ACKNOWLEDGE = `
-local function mail_acknowledge()
+local function mail_acknowledge(over)
 local PIECE = 1000
-local over = mail_reader(A.mailbox, A.reader)
 local box = P .. 'box:' .. A.mailbox .. ':'
 local newest, named, last = {}, {}, 0
 for _, id in ipairs(A.ids) do
@@ -48,7 +47,7 @@ end
 `
 
 export const ACKNOWLEDGE = `${MAIL_ACKNOWLEDGE}
-local rest = mail_acknowledge()
+local rest = mail_acknowledge(mail_reader(A.mailbox, A.reader))
 mail_publish()
 return rest
 `
@@ -60,12 +59,12 @@ return rest
  * reader, now, until, limit, again, ids, hand (its token, ms of the lease, its list).
  */
 export const LEASE = `${MAIL_ACKNOWLEDGE}
+local over = mail_reader(A.mailbox, A.reader)
 if A.ids then
-  local rest = mail_acknowledge()
+  local rest = mail_acknowledge(over)
   mail_publish()
   if rest then return rest end
 end
-local over = mail_reader(A.mailbox, A.reader)
 local box = P .. 'box:' .. A.mailbox .. ':'
 local out, taken, held = {}, 0, {}
 local function take(id, again)
@@ -94,16 +93,17 @@ end
 if A.again and A.limit > 0 then
   for _, id in ipairs(redis.call('ZRANGE', box .. 'leased', 0, A.limit - 1)) do take(id, true) end
 end
-local from, size = '(' .. string.format('%.0f', over), math.min(A.limit, 16)
+local from, size, empty = '(' .. string.format('%.0f', over), math.min(A.limit, 16), A.limit > 0
 while taken < A.limit do
   local page = redis.call('ZRANGEBYSCORE', box .. 'waiting', from, '+inf', 'WITHSCORES', 'LIMIT', 0, size)
+  if #page > 0 then empty = false end
   for i = 1, #page, 2 do
     if taken < A.limit then take(page[i], false) end
   end
   if #page < size * 2 then break end
   from, size = '(' .. page[#page], 256
 end
-if A.hand and #out == 0 and over == 0 and A.limit > 0 and redis.call('EXISTS', box .. 'waiting') == 0 then
+if A.hand and #out == 0 and over == 0 and empty then
   redis.call('HSET', P .. 'box:' .. A.mailbox, 'hand', A.hand)
   return
 end

@@ -25,14 +25,17 @@ local function mail_note(m)
 end
 `
 
-/** `mail_room(name)`: the mailbox as it will be when what was placed there before in this script is in it. */
+/** `mail_room(name)`: the mailbox as it will be when what was placed there before in this script is in it; `mail_fill()` writes that. */
 const ROOM = `
 local mail_rooms = {}
 local function mail_room(name)
   if mail_rooms[name] then return mail_rooms[name] end
   local v = redis.call('HMGET', P .. 'box:' .. name, 'open', 'capacity', 'direct', 'copies', 'runId', 'hand')
   if not v[1] then mail_no_box(name) end
-  local room = { hand = v[6], open = v[1] == '1', capacity = tonumber(v[2]), waiting = v[3] + v[4], run = v[5] or '', direct = 0, copies = 0 }
+  local room = { open = v[1] == '1', capacity = tonumber(v[2]), direct = tonumber(v[3]), copies = tonumber(v[4]), run = v[5] or '',
+    hand = v[6] ~= '' and v[6], change = {} }
+  room.waiting = room.direct + room.copies
+  room.empty = room.waiting == 0
   mail_rooms[name] = room
   return room
 end
@@ -40,9 +43,17 @@ local function mail_place(room, copy)
   local kind = copy and 'copies' or 'direct'
   room.waiting = room.waiting + 1
   room[kind] = room[kind] + 1
+  room.change[kind] = room[kind]
 end
 local function mail_fill()
-  for name, room in pairs(mail_rooms) do mail_count(name, room.direct, room.copies) end
+  for name, room in pairs(mail_rooms) do
+    local fields = {}
+    for field, value in pairs(room.change) do
+      fields[#fields + 1] = field
+      fields[#fields + 1] = value
+    end
+    if #fields > 0 then redis.call('HSET', P .. 'box:' .. name, unpack(fields)) end
+  end
 end
 local function mail_shut(name) return 'nobody reads ' .. name .. ' any more: it is closed' end
 local function mail_full(name, room)
@@ -56,18 +67,17 @@ end
  */
 const HAND = `
 local function mail_hand(m, fields)
-  local room, box = mail_rooms[m.to], P .. 'box:' .. m.to
+  local room = mail_rooms[m.to]
   if not room.hand or #m.text > 65536 or (m.e and m.e <= A.now) then return false end
-  if redis.call('EXISTS', box .. ':waiting') == 1 then return false end
+  if not room.empty and redis.call('EXISTS', P .. 'box:' .. m.to .. ':waiting') == 1 then return false end
   local token, ms, list = string.match(room.hand, '^(%S+) (%d+) (%S+)$')
-  room.hand = nil
-  redis.call('HDEL', box, 'hand')
+  room.hand, room.change.hand = false, ''
   if redis.call('PUBSUB', 'NUMSUB', list)[2] == 0 then return false end
   local till = A.now + ms
   local flat = { 'd', A.now, 'u', till, unpack(fields) }
   redis.call('RPUSH', list, token .. ' [' .. cjson.encode(flat) .. ',' .. m.text .. ']')
   redis.call('PEXPIRE', list, 60000)
-  redis.call('HSET', box, 'handed', token .. ' ' .. m.id)
+  room.change.handed = token .. ' ' .. m.id
   redis.call('ZADD', P .. 'mail:leased', till, m.id)
   for i = 1, 4 do fields[#fields + 1] = flat[i] end
   return true
@@ -116,6 +126,7 @@ for _, m in ipairs(A.messages) do
     field('e', m.e)
     field('re', reason)
     local handed = not m.lost and mail_hand(m, fields)
+    if not handed then mail_rooms[m.to].empty = false end
     redis.call('HSET', P .. 'message:' .. m.id, unpack(fields))
     redis.call('SET', P .. 'text:' .. m.id, m.text)
     redis.call('ZADD', P .. 'box:' .. m.to .. ':' .. (handed and 'leased' or state), o, m.id)
@@ -130,7 +141,7 @@ for _, m in ipairs(A.messages) do
       mail_tell('message.dropped', m.id, m.to, run, A.now, ',"reason":' .. reason)
     else
       if m.e and not handed then redis.call('ZADD', P .. 'mail:expiring', m.e, m.id) end
-      mail_ring(m.to, handed)
+      if not handed then mail_ring(m.to) end
     end
   end
 end

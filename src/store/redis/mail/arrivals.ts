@@ -8,8 +8,6 @@ export interface Arrivals extends Closing {
 }
 
 const AGAIN_MS = 200
-/** Before the name of a mailbox whose reader was given the message already: those who only look are told. */
-const HANDED = '*'
 
 /**
  * Follows what all stores of this cluster publish. What was published while the connection was lost is made good: listeners
@@ -41,9 +39,9 @@ export function createArrivals(
     }
   }
   redis.on('message', (_, text: string) => {
-    const names = text.split(' ')
-    hands.rung(new Set(names))
-    listeners.tell(new Set(names.map((name) => (name.startsWith(HANDED) ? name.slice(1) : name))))
+    const names = new Set(text.split(' '))
+    hands.rung(names)
+    listeners.tell(names)
   })
   redis.on('ready', follow)
 
