@@ -52,10 +52,12 @@ export async function storm(options: StormOptions): Promise<StormReport> {
     const troubles = await trouble(all, submitted, options, log)
     const faults = await all.faults(submitted)
     const tasks = await all.store.tasks.list({ limit: 10_000 })
+    const used = tasks.filter((task) => task.used > 0)
+    for (const { id } of used.slice(0, 5)) log(`used up a try:\n${await all.story(id)}`)
     const journal = await all.journal()
     return {
       faults,
-      used: tasks.filter(({ used }) => used > 0).length,
+      used: used.length,
       takeovers: (await all.takeovers()).sort((one, other) => one - other),
       troubles,
       pulls: journal.filter(({ type }) => type === 'pr.opened').length,
