@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { loadConfig } from '../../config/load.ts'
-import type { Migrated } from '../../daemon/store/migrate.ts'
+import type { Migrated } from '../../daemon/store/migrate/migrate.ts'
 import { OrchError } from '../../errors.ts'
 import { plainText } from '../../text.ts'
 import { examples } from '../arguments.ts'
@@ -37,7 +37,7 @@ export function define(command: Command, cli: Cli): void {
 
 async function migrate(cli: Cli, { to, from, replace }: Flags): Promise<Migrated> {
   const { environment, clock } = cli.world
-  const { migrateStore } = await import('../../daemon/store/migrate.ts')
+  const { migrateStore } = await import('../../daemon/store/migrate/migrate.ts')
   const { config } = await loadConfig(environment)
   let next = 0
   const progress = (records: number) => {

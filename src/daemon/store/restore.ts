@@ -4,7 +4,7 @@ import { prepareStateDirectory } from '../../api/state-directory.ts'
 import { type Environment, loadConfig } from '../../config/load.ts'
 import type { Paths } from '../../config/paths.ts'
 import { restoreSqliteStore } from '../../store/sqlite/restore.ts'
-import { migrateStore } from './migrate.ts'
+import { migrateStore } from './migrate/migrate.ts'
 
 /**
  * Puts a backup in the place of the store that is configured; gives the name that the old one has now (of what was in Redis:

@@ -1,5 +1,5 @@
-import { makeName, readName } from '../../carry/names.ts'
-import type { StoreRecord } from '../../store/transfer.ts'
+import { makeName, readName } from '../../../carry/names.ts'
+import type { StoreRecord } from '../../../store/transfer.ts'
 
 /**
  * What is called otherwise in a store that several hosts share: repositories have a path in the embedded store and the name

@@ -1,21 +1,21 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeUp } from '../../../test/support/made-up-store.ts'
-import { type RedisServer, startRedis } from '../../../test/support/redis.ts'
-import { claim, refused, request, submit } from '../../../test/support/store.ts'
-import { temporaryDirectory } from '../../../test/support/temporary.ts'
-import { pathsIn } from '../../config/paths.ts'
-import { type Config, configSchema } from '../../config/schema.ts'
-import { silentLog } from '../../log.ts'
-import { openRedisStore } from '../../store/redis/redis.ts'
-import { writeImage } from '../../store/sqlite/image.ts'
-import { openSqliteStore } from '../../store/sqlite/sqlite.ts'
-import { openFileToMove } from '../../store/sqlite/transfer.ts'
-import type { Store } from '../../store/store.ts'
-import { createTally, type StoreRecord, type Summary } from '../../store/transfer.ts'
-import { hostNameOf } from '../hosts/host.ts'
+import { makeUp } from '../../../../test/support/made-up-store.ts'
+import { type RedisServer, startRedis } from '../../../../test/support/redis.ts'
+import { claim, refused, request, submit } from '../../../../test/support/store.ts'
+import { temporaryDirectory } from '../../../../test/support/temporary.ts'
+import { pathsIn } from '../../../config/paths.ts'
+import { type Config, configSchema } from '../../../config/schema.ts'
+import { silentLog } from '../../../log.ts'
+import { openRedisStore } from '../../../store/redis/redis.ts'
+import { writeImage } from '../../../store/sqlite/image.ts'
+import { openSqliteStore } from '../../../store/sqlite/sqlite.ts'
+import { openFileToMove } from '../../../store/sqlite/transfer.ts'
+import type { Store } from '../../../store/store.ts'
+import { createTally, type StoreRecord, type Summary } from '../../../store/transfer.ts'
+import { hostNameOf } from '../../hosts/host.ts'
 import { type MigrateOptions, migrateStore } from './migrate.ts'
 
 let server: RedisServer
@@ -145,6 +145,24 @@ describe('moving a store', () => {
     await migrate('embedded')
     expect((await recordsIn(paths.store)).records).toEqual(before.records)
     expect(readdirSync(dirname(paths.store)).filter((name) => name.includes('migrating'))).toEqual([])
+  })
+
+  it('is done again when it was killed after the last record, before what was left behind was put aside', async () => {
+    const { paths, cluster, migrate, embedded, shared } = place()
+    await within(embedded, (store) => makeUp(store, 2))
+    const there = await migrate('redis')
+    renameSync(there.kept ?? '', paths.store)
+    expect((await migrate('redis')).records).toEqual(there.records)
+    expect(existsSync(paths.store)).toBe(false)
+    await refused('E_STATE', migrate('redis')) // nothing is left here that could be compared
+
+    const back = await migrate('embedded')
+    const admin = new Redis(server.url)
+    await admin.del(`{${cluster}}:moving`)
+    admin.disconnect()
+    expect(await migrate('embedded')).toEqual(back)
+    await refused('E_STORE', shared())
+    await within(embedded, async (store) => expect(await store.upkeep.check()).toEqual([]))
   })
 
   it('leaves a copy in Redis that nobody opens; it is replaced only when that is asked for', async () => {
