@@ -7,7 +7,7 @@ import type { Store } from '../src/store/store.ts'
 import type { Fence, Task } from '../src/task/task.ts'
 
 /**
- * One of the hosts of bench/redis.ts: `KIND PORT NAME`. It says `ready`, and begins when it is told to. Times are ms of the
+ * One of the hosts of bench/redis.ts: `KIND PORT CLUSTER PAIR`. It says `ready`, and begins when it is told to. Times are ms of the
  * system's monotonic clock, which is one for all processes.
  */
 
@@ -26,10 +26,12 @@ export interface Begin {
 
 const now = () => Number(process.hrtime.bigint()) / 1e6
 const tell = (value: unknown) => process.send?.(value)
-const [kind = '', port = '', name = ''] = process.argv.slice(2)
+const [kind = '', port = '', cluster = '', pair = ''] = process.argv.slice(2)
+/** Of a pair: what one sends the other. */
+const name = `${cluster}-${pair}`
 const url = `redis://127.0.0.1:${port}`
 const config = { url, sentinelName: 'mymaster', required: true }
-const openStore = () => openRedisStore({ config, cluster: name, log: silentLog })
+const openStore = () => openRedisStore({ config, cluster, log: silentLog })
 const TEXT = 'The parser takes a semicolon for the end of a file. '.repeat(4)
 
 const progress: Progress = { done: 0, at: 0 }
@@ -51,14 +53,14 @@ async function bull(record: boolean): Promise<(begin: Begin) => Promise<void>> {
   const redis = new Redis(url)
   redis.defineCommand('move', { numberOfKeys: 1, lua: RECORD })
   const { move } = redis as unknown as { move(...args: string[]): Promise<unknown> }
-  const arrow = (id: string, state: string) => move.call(redis, `{${name}}:`, id, state, TEXT)
+  const arrow = (id: string, state: string) => move.call(redis, `{${cluster}}:`, id, state, TEXT)
   return async ({ inFlight }) => {
     const work = async ({ id = '' }: { id?: string | undefined }) => {
       if (!record) return
       await arrow(id, 'leased')
       await arrow(id, 'accepted')
     }
-    const worker = new Worker(name, work, { connection, concurrency: inFlight })
+    const worker = new Worker(cluster, work, { connection, concurrency: inFlight })
     worker.on('completed', count)
     countAloud()
   }

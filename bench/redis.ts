@@ -43,8 +43,9 @@ const median = (numbers: number[]) =>
     0.5,
   )
 
-async function peer(kind: string, server: RedisServer, name: string): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL('redis-peer.ts', import.meta.url)), [kind, `${server.port}`, name])
+async function peer(kind: string, server: RedisServer, cluster: string, pair = ''): Promise<ChildProcess> {
+  const argv = [kind, `${server.port}`, cluster, pair]
+  const child = fork(fileURLToPath(new URL('redis-peer.ts', import.meta.url)), argv)
   children.add(child)
   await once(child, 'message')
   return child
@@ -105,7 +106,7 @@ async function submitTasks(server: RedisServer, cluster: string): Promise<void> 
 const storeOn = ({ url }: RedisServer, cluster: string) =>
   openRedisStore({ config: { url, sentinelName: 'mymaster', required: true }, cluster, log: silentLog })
 
-/** ms from just before the send until the receiver has it. */
+/** ms from just before the send until the receiver has it; all pairs are of one cluster. */
 async function latency(
   kind: 'bare' | 'ours',
   pairs: number,
@@ -116,8 +117,8 @@ async function latency(
   const order: Begin = { inFlight: 1, messages: MESSAGES, pauseMs: PAUSE_MS }
   const all = await Promise.all(
     Array.from({ length: pairs }, async (_, pair) => {
-      const sender = await peer(send as string, server, `${name}-${pair}`)
-      const receiver = await peer(receive as string, server, `${name}-${pair}`)
+      const sender = await peer(send as string, server, name, `${pair}`)
+      const receiver = await peer(receive as string, server, name, `${pair}`)
       return { sender, receiver }
     }),
   )
