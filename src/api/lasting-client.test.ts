@@ -80,3 +80,47 @@ test('what cannot be done twice is not made again when nobody knows whether it w
   expect(said).toBe(1)
   client.close()
 })
+
+test('the time that a call was being answered is no part of the patience', async () => {
+  let now = 0
+  const clock = { ...systemClock, now: () => now }
+  const first = await fakeDaemon({
+    diff: async () => {
+      now += 60_000
+      await first.close()
+      await fakeDaemon({ diff: async () => ({ diff: 'of the second' }) }, first.state)
+      return { diff: 'nobody hears it' }
+    },
+  })
+  const client = await connectProgram({ stateDir: first.state, autostart: false, patienceMs: 5_000, clock })
+  const diff = client.call('diff', { params: { number: 1 }, query: { repo: '/repo' } })
+  expect(await diff).toEqual({ diff: 'of the second' })
+  client.close()
+})
+
+test('a client that is closed waits for nothing any more, and asks nobody', async () => {
+  const asleep = Promise.withResolvers<void>()
+  const sleep = (_: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      signal?.addEventListener('abort', () => resolve())
+      asleep.resolve()
+    })
+  const first = await fakeDaemon()
+  const client = await connectProgram({
+    stateDir: first.state,
+    autostart: false,
+    clock: { ...systemClock, sleep },
+  })
+  await first.close()
+  const waiting = client.call('runs', { query: {} })
+  await asleep.promise
+  let asked = 0
+  const runs = async () => {
+    asked += 1
+    return { runs: [] }
+  }
+  await fakeDaemon({ runs }, first.state)
+  client.close()
+  await expect(waiting).rejects.toMatchObject({ code: 'E_DAEMON' })
+  expect(asked).toBe(0)
+})

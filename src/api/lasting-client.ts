@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { type Clock, systemClock } from '../clock.ts'
 import { type Environment, stateDirectory, systemEnvironment } from '../config/load.ts'
 import { pathsIn } from '../config/paths.ts'
-import { OrchError } from '../errors.ts'
+import { askAgain, neverArrived } from './ask-again.ts'
 import type { CallOptions, Client } from './client.ts'
 import { connect } from './connect.ts'
 import type { RouteName } from './contract.ts'
@@ -45,31 +45,31 @@ const LONGEST_WAIT_MS = 1_000
 function lasting(client: Client, options: ProgramOptions): Client {
   const { clock = systemClock, patienceMs = 60_000, autostart = true } = options
   const { socket } = pathsIn(stateDirectory(environmentOf(options)))
-  let closed = false
+  const closing = new AbortController()
   const back = async () => {
     if (!autostart || !existsSync(socket)) return // who stops removes its socket, who dies leaves it
     const found = await connectOnce(options, true)
     found.close()
   }
-  const call = async (...args: Call): Promise<unknown> => {
-    const begin = clock.now()
-    for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
-      try {
-        return await (client.call as (...them: unknown[]) => Promise<unknown>)(...args)
-      } catch (error) {
-        const given = args[2]?.signal
-        const again = isOut(error) && (neverArrived(error) || mayBeTwice(args))
-        if (!again || closed || given?.aborted || clock.now() - begin >= patienceMs) throw error
-        await clock.sleep(wait, given)
-        if (error.code === 'E_DAEMON') await back().catch(() => {}) // the next call tells what is wrong
-      }
-    }
+  const call = (...args: Call): Promise<unknown> => {
+    const given = args[2]?.signal
+    const isOver = () => closing.signal.aborted || given?.aborted
+    return askAgain(() => (client.call as (...them: unknown[]) => Promise<unknown>)(...args), {
+      clock,
+      ms: patienceMs,
+      again: (error) => !isOver() && (neverArrived(error) || mayBeTwice(args)),
+      async wait({ code }, round) {
+        const over = AbortSignal.any([closing.signal, ...(given ? [given] : [])])
+        await clock.sleep(Math.min(FIRST_WAIT_MS * 2 ** round, LONGEST_WAIT_MS), over)
+        if (code === 'E_DAEMON' && !isOver()) await back().catch(() => {}) // the next call tells what is wrong
+      },
+    })
   }
   return {
     call: call as Client['call'],
     events: (given = {}) => client.events({ patienceMs, ...given, lost: back }),
     close() {
-      closed = true
+      closing.abort()
       client.close()
     },
   }
@@ -92,12 +92,3 @@ function mayBeTwice([name, input]: Call): boolean {
   const named = name === 'sendMessage' && body?.id !== undefined
   return routeTable[name].method === 'GET' || REPEATABLE.has(name) || named
 }
-
-function neverArrived(error: OrchError): boolean {
-  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
-  return code === 'ECONNREFUSED' || code === 'ENOENT'
-}
-
-/** The daemon is away, or its store is. */
-const isOut = (error: unknown): error is OrchError =>
-  error instanceof OrchError && (error.code === 'E_DAEMON' || error.code === 'E_STORE_DOWN')

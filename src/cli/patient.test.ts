@@ -18,31 +18,39 @@ function away(times: number, code: 'E_DAEMON' | 'E_STORE_DOWN' | 'E_STATE' = 'E_
   writeFileSync(paths.socket, '')
   let now = systemClock.now()
   let left = times
+  const said: string[] = []
   const call = async (name: string) => {
     now += 10
+    if (name === 'agentTools') return { tools: [{ name: 'send', idempotent: true }, { name: 'tell' }] }
     if (left-- > 0) throw new OrchError(code, 'it went away', { cause: { code: 'ECONNRESET' } })
-    return name === 'agentTools' ? { tools: [{ name: 'send', idempotent: true }] } : { ok: true }
+    return { ok: true }
+  }
+  const later = async (ms: number) => {
+    now += ms
   }
   const client = { call, events: async function* () {}, close: () => {} } as unknown as Client
-  const clock = { ...systemClock, now: () => now, sleep: async () => {} }
-  const cli = { paths, world: { clock }, connect: async () => client } as unknown as Cli
-  return { cli, client, later: (ms: number) => (now += ms) }
+  const connect = async () => {
+    now += 1_000
+    return client
+  }
+  const clock = { ...systemClock, now: () => now, sleep: later }
+  const note = (text: string) => void said.push(text)
+  const cli = { paths, world: { clock }, connect, note } as unknown as Cli
+  return { cli, client, said }
 }
 
 const signal = new AbortController().signal
 
 test('a command that watches outlives daemons that die one after the other', async () => {
-  const { cli, client } = away(4)
-  const said: string[] = []
-  const patient = patientClient(cli, client, { signal, say: (text) => said.push(text) })
+  const { cli, client, said } = away(4)
+  const patient = patientClient(cli, client, { signal, say: cli.note })
   expect(await patient.call('health')).toEqual({ ok: true })
   expect(said).toHaveLength(4)
 })
 
 test('and a store that is out of reach for a while, which it tells once', async () => {
-  const { cli, client } = away(4, 'E_STORE_DOWN')
-  const said: string[] = []
-  const patient = patientClient(cli, client, { signal, say: (text) => said.push(text) })
+  const { cli, client, said } = away(4, 'E_STORE_DOWN')
+  const patient = patientClient(cli, client, { signal, say: cli.note })
   expect(await patient.call('health')).toEqual({ ok: true })
   expect(said).toEqual([expect.stringContaining('store')])
   const refused = away(1, 'E_STATE')
@@ -51,8 +59,8 @@ test('and a store that is out of reach for a while, which it tells once', async 
 })
 
 test('but not for ever', async () => {
-  const { cli, client, later } = away(1_000_000)
-  const patient = patientClient(cli, client, { signal, say: () => later(1_000) })
+  const { cli, client } = away(1_000_000)
+  const patient = patientClient(cli, client, { signal, say: () => {} })
   await expect(patient.call('health')).rejects.toMatchObject({ code: 'E_DAEMON' })
 })
 
@@ -61,4 +69,15 @@ test('so does what an agent asks, when it cannot do anything twice', async () =>
   expect(await calls.call('send', {})).toEqual({ ok: true })
   const dying = await createPatientCalls(away(1_000).cli, 'token')
   await expect(dying.call('send', {})).rejects.toMatchObject({ code: 'E_DAEMON' })
+})
+
+test('and for a store that is out of reach: a tool that may be called twice waits for it', async () => {
+  const { cli, said } = away(3, 'E_STORE_DOWN')
+  const calls = await createPatientCalls(cli, 'token')
+  expect(await calls.call('send', {})).toEqual({ ok: true })
+  expect(said).toEqual([expect.stringContaining('store')])
+  const once = await createPatientCalls(away(1, 'E_STORE_DOWN').cli, 'token')
+  await expect(once.call('tell', {})).rejects.toMatchObject({ code: 'E_STORE_DOWN' })
+  const down = await createPatientCalls(away(1_000_000, 'E_STORE_DOWN').cli, 'token')
+  await expect(down.call('send', {})).rejects.toMatchObject({ code: 'E_STORE_DOWN' })
 })

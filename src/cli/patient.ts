@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
+import { askAgain } from '../api/ask-again.ts'
 import type { Client } from '../api/client.ts'
-import { OrchError, toOrchError } from '../errors.ts'
+import { OrchError } from '../errors.ts'
 import type { Cli } from './cli.ts'
 
-/** How long a daemon that a person stopped may stay away, and one that dies again and again is asked again, in ms. */
-const PATIENCE_MS = 30_000
+/** How long a daemon that a person stopped, one that dies again and again, and a store may stay away, in ms. */
+export const PATIENCE_MS = 30_000
 const LOOK_MS = 250
 
 interface Watching {
@@ -29,31 +30,31 @@ export function patientClient(cli: Cli, client: Client, { signal, say }: Watchin
     if (!signal.aborted) await cli.connect()
     if (died) say('note: the daemon had died and was started again; agents went on')
   }
-  let told = false
-  const storeDown = async () => {
-    if (!told) say('note: the store of the daemon cannot be reached; agents work on. Waiting for it')
-    told = true
-    await cli.world.clock.sleep(LOOK_MS, signal)
-  }
+  const storeDown = storeWait(cli, say, signal)
   return {
     ...client,
-    call: async (...args) => {
-      let lostAt: number | undefined
-      for (;;) {
-        try {
-          return await client.call(...args)
-        } catch (error) {
-          const now = cli.world.clock.now()
-          lostAt ??= now
-          if (signal.aborted || now - lostAt > PATIENCE_MS) throw error
-          const { code } = toOrchError(error)
-          if (code === 'E_DAEMON') await lost()
-          else if (code === 'E_STORE_DOWN') await storeDown()
-          else throw error
-        }
-      }
-    },
+    call: (...args) =>
+      askAgain(() => client.call(...args), {
+        clock: cli.world.clock,
+        ms: PATIENCE_MS,
+        again: () => !signal.aborted,
+        wait: ({ code }) => (code === 'E_DAEMON' ? lost() : storeDown()),
+      }),
     events: (options = {}) => client.events({ ...options, lost }),
+  }
+}
+
+/** Waits a little for a store that is out of reach; tells it the first time. */
+export function storeWait(
+  { world: { clock } }: Pick<Cli, 'world'>,
+  say: Watching['say'],
+  signal?: AbortSignal,
+): () => Promise<void> {
+  let told = false
+  return async () => {
+    if (!told) say('note: the store of the daemon cannot be reached; agents work on. Waiting for it')
+    told = true
+    await clock.sleep(LOOK_MS, signal)
   }
 }
 

@@ -1,32 +1,33 @@
+import { askAgain, neverArrived } from '../../api/ask-again.ts'
 import type { Client } from '../../api/client.ts'
 import type { AgentToolView } from '../../api/verbs/agent-tools.ts'
-import { OrchError } from '../../errors.ts'
 import type { Cli } from '../cli.ts'
+import { PATIENCE_MS, storeWait } from '../patient.ts'
 
-/** Calls of tools that outlive a restart of the daemon. */
+/** Calls of tools that outlive a restart of the daemon, and a store that is out of reach for a while. */
 export interface PatientCalls {
   tools(): Promise<AgentToolView[]>
-  /** @throws OrchError what the daemon says; E_DAEMON when it stays away, or went in a call that must not be made twice. */
+  /**
+   * @throws OrchError what the daemon says; E_DAEMON, E_STORE_DOWN when it or its store stays away, or went in a call that must
+   *   not be made twice.
+   */
   call(name: string, input: Record<string, unknown>): Promise<Record<string, unknown>>
 }
 
-/** Each time a daemon had come back, and went away again before it answered. */
-const MOST_ROUNDS = 5
-
-export async function createPatientCalls(cli: Pick<Cli, 'connect'>, token: string): Promise<PatientCalls> {
-  let client = await cli.connect()
-  /** Waits for the next daemon and asks again, when that cannot do anything twice. */
-  const ask = async <T>(again: boolean, send: (client: Client) => Promise<T>, round = 0): Promise<T> => {
-    const asked = client
-    try {
-      return await send(asked)
-    } catch (error) {
-      if (round === MOST_ROUNDS || !isAway(error) || !(again || neverArrived(error))) throw error
-      const next = await cli.connect()
-      if (client === asked) client = next
-      return await ask(again, send, round + 1)
-    }
-  }
+export async function createPatientCalls(
+  cli: Pick<Cli, 'connect' | 'note' | 'world'>,
+  token: string,
+): Promise<PatientCalls> {
+  const client = await cli.connect()
+  const storeDown = storeWait(cli, cli.note)
+  /** Asks again what cannot do anything twice, or was not asked at all. */
+  const ask = <T>(repeatable: boolean, send: (client: Client) => Promise<T>): Promise<T> =>
+    askAgain(() => send(client), {
+      clock: cli.world.clock,
+      ms: PATIENCE_MS,
+      again: (error) => repeatable || neverArrived(error),
+      wait: async ({ code }) => void (await (code === 'E_DAEMON' ? cli.connect() : storeDown())),
+    })
   const tools = async () => (await ask(true, (it) => it.call('agentTools'))).tools
   return {
     tools,
@@ -38,7 +39,3 @@ export async function createPatientCalls(cli: Pick<Cli, 'connect'>, token: strin
     },
   }
 }
-
-const isAway = (error: unknown) => error instanceof OrchError && error.code === 'E_DAEMON'
-const neverArrived = (error: unknown) =>
-  ['ECONNREFUSED', 'ENOENT'].includes((error as { cause?: { code?: string } }).cause?.code ?? '')
