@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Task } from '../../src/task/task.ts'
 import { flag, gate, give, processes, team, types, work } from '../support/conversation.ts'
 import { until as waitUntil } from '../support/orch.ts'
-import { ended, taskWhen } from '../support/parts.ts'
+import { type Around, ended, taskWhen } from '../support/parts.ts'
 import { lines, scriptedDriver } from '../support/scripted.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -23,6 +23,25 @@ it('a word said while the processes of a pause end comes with the prompt after i
   await orchestrator.say(task.id, 'Mind the gap')
   open()
   expect(work(await ended(parts, task), 'rest')).toContain('Mind the gap')
+})
+
+it('a word said while it is looked whether the agent waits for an answer is read', async () => {
+  const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let isAtEnd = false
+  const around: Around = async (name, call) => {
+    isAtEnd ||= name === 'mailboxes.waiting' // the mail of its turn
+    if (!isAtEnd || name !== 'mailboxes.history') return await call()
+    reached.resolve()
+    await opened.promise
+    return await call()
+  }
+  const { parts, orchestrator } = await team({ around, config: { reconcileSeconds: 60 } })
+  const script = processes([started(), commit('work'), reported()], [started(), commit('rest'), reported()])
+  const task = await give(orchestrator, script)
+  await reached.promise
+  await orchestrator.say(task.id, 'One more thing')
+  opened.resolve()
+  expect(work(await ended(parts, task), 'rest')).toContain('One more thing')
 })
 
 it('an interrupt while the process of a word is started ends that turn, and the word comes with the next', async () => {

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { createAgentCalls } from '../../src/orchestrator/agent-tools/call.ts'
 import { type SendOrder, send } from '../../src/orchestrator/bus/bus.ts'
 import { senderOf } from '../../src/orchestrator/bus/sender.ts'
 import { whileAsking } from '../../src/orchestrator/conversation/asking.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
 import type { Task } from '../../src/task/task.ts'
-import { flag, give, processes, team, types, work } from '../support/conversation.ts'
+import { flag, gate, give, processes, team, types, work } from '../support/conversation.ts'
 import { until as waitUntil } from '../support/orch.ts'
 import { ended, order, taskWhen } from '../support/parts.ts'
 import { lines, scriptedDriver } from '../support/scripted.ts'
@@ -133,6 +134,29 @@ it('a critical message ends the turn of who works', async () => {
   expect(done).toMatchObject({ state: 'accepted', epoch: 1, used: 0 })
   expect(work(done, 'second')).toContain('it deletes data')
   expect(await stateOf(parts, id)).toBe('acknowledged')
+})
+
+it.each([
+  ['is given', []],
+  ['reads', ['m-stop-it']],
+])('who %s a critical message in the moment in which it ends the turn goes on', async (_, acknowledge) => {
+  const { around, arm, reached, open } = gate('directories.stop')
+  const { parts, orchestrator } = await team({ around })
+  const script = processes([started(), 'sleep 60'], [started(), commit('second'), reported()])
+  const task = await give(orchestrator, script)
+  await works(parts, task)
+  arm()
+  await toAgent(parts, task, note('it deletes data', { priority: 'critical', id: 'm-stop-it' }))
+  await reached
+  const [attempt] = await parts.store.tasks.attempts(task.id)
+  const token = parts.agentTokens.issue(attempt!)
+  const inbox = (input: object) => createAgentCalls(parts).call(token, 'read_inbox', input)
+  expect(await inbox({})).toMatchObject({ messages: [{ id: 'm-stop-it' }] })
+  await inbox({ acknowledge })
+  open()
+  const told = work(await ended(parts, task), 'second')
+  expect(told).toContain(acknowledge.length > 0 ? 'Go on where you were' : 'it deletes data')
+  expect(await stateOf(parts, 'm-stop-it')).toBe('acknowledged')
 })
 
 it('no message comes into a permission question', async () => {

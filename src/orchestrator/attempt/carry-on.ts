@@ -7,6 +7,7 @@ import { takeOffersBack, tendOffers } from '../conversation/offers.ts'
 import { conversationOf, driverOf, hasFallback } from './driver-choice.ts'
 import { AttemptFailed } from './failure.ts'
 import { type Cause, goOn } from './go-on.ts'
+import { takeCritical } from './mail.ts'
 import { stopAgent } from './stop.ts'
 import { unfinished } from './unfinished.ts'
 import type { Watch } from './watch.ts'
@@ -37,16 +38,26 @@ export async function carryOn(watch: Watch, status: AttemptStatus, outcome?: Out
   }
   // A person before the screen of a terminal interface has taken over: its agent is done when the person has left.
   if (task.spec.interactive && !status.exit && watch.spectators.present()) return await waitForPerson(watch)
-  const mayEnd = hearing.interrupt === undefined
-  if (outcome.kind === 'failed' && mayEnd) throw failure(outcome)
+  if (outcome.kind === 'failed' && !hearing.interrupt) throw failure(outcome)
   if (words.length > 0) return await give(watch, status, words)
-  const left = mayEnd || hearing.interrupt?.message ? await unfinished(watch) : 'nothing'
+  if (hearing.interrupt) return await afterInterrupt(watch, status)
+  const left = await unfinished(watch)
   if (left === 'mail') return await give(watch, status, unread(watch, status))
-  if (!mayEnd) return await waitForPerson(watch)
   if (left === 'wait') return await waitForMessage(watch)
+  // What a person has done meanwhile is looked at first.
+  if (hearing.interrupt || unread(watch, status).length > 0) return false
   hearing.over = true
   await report(watch, outcome.kind === 'reported' ? outcome.summary : '')
   return true
+}
+
+/** A person's word is waited for; whom a message has interrupted goes on with that. */
+async function afterInterrupt(watch: Watch, status: AttemptStatus): Promise<boolean> {
+  const { held, hearing } = watch
+  if (!hearing.interrupt?.message) return await waitForPerson(watch)
+  await takeCritical(held, hearing, hearing.interrupt)
+  const words = unread(watch, status)
+  return words.length > 0 && (await give(watch, status, words))
 }
 
 async function waitForPerson({ place }: Watch): Promise<false> {

@@ -2,7 +2,7 @@ import type { Delivery } from '../../message/delivery.ts'
 import { messageText } from '../../message/prompt.ts'
 import { countAsRead } from '../bus/count-as-read.ts'
 import { namesOf } from '../bus/names.ts'
-import type { Hearing, Word } from '../conversation/hearing.ts'
+import type { Hearing, Interrupt, Word } from '../conversation/hearing.ts'
 import type { Held } from './held.ts'
 import { eventOf } from './stop.ts'
 
@@ -50,10 +50,27 @@ export async function takeMail(held: Held, hearing: Hearing): Promise<void> {
   })
 }
 
+const GO_ON =
+  'A message that could not wait has ended your turn. You have read it already, or it is gone. Go on where you were.'
+
+/**
+ * For an agent whose turn a critical message has ended: its mail, also what a tool of it gave in that turn, since nobody knows
+ * whether it came that far. When the message is read or gone meanwhile it is told to go on: nobody else would.
+ */
+export async function takeCritical(held: Held, hearing: Hearing, { id }: Interrupt): Promise<void> {
+  const words = hearing.words.length
+  hearing.given.clear()
+  await takeMail(held, hearing)
+  if (hearing.words.length === words) await addWord(held, hearing, { id, text: GO_ON, message: true })
+}
+
 /** A message becomes a word of the conversation, durably. */
-export async function tell({ parts, attempt }: Held, hearing: Hearing, { message }: Delivery): Promise<void> {
-  const names = await namesOf(parts, [message])
-  const word: Word = { id: message.id, text: messageText(message, names), message: true }
+export async function tell(held: Held, hearing: Hearing, { message }: Delivery): Promise<void> {
+  const names = await namesOf(held.parts, [message])
+  await addWord(held, hearing, { id: message.id, text: messageText(message, names), message: true })
+}
+
+async function addWord({ parts, attempt }: Held, hearing: Hearing, word: Word): Promise<void> {
   await parts.store.journal.append([{ ...eventOf(parts, attempt, 'agent.told'), data: { ...word } }])
   hearing.words.push(word)
 }
