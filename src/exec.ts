@@ -41,38 +41,63 @@ export type Exec = (argv: Argv, options: ExecOptions) => Promise<ExecResult>
  * Runs a program to its end. A non-zero exit is a result, not an error.
  * @throws OrchError E_PROGRAM_MISSING when the program is not there.
  */
-export const exec: Exec = (argv, options) =>
-  new Promise((resolve, reject) => {
-    const [program, ...args] = argv
-    const child = spawn(program, args, { cwd: options.cwd, env: options.env, detached: true, stdio: 'pipe' })
-    const limit = options.maxBytes ?? 64 * 1024 * 1024
-    const gather = options.keep === 'last' ? collectLast : collect
-    const stdout = gather(child.stdout, limit)
-    const stderr = gather(child.stderr, limit)
-    let timedOut = false
-    const end = () => terminate(child, options.graceMs ?? 2_000)
-    const timer = setTimeout(() => {
-      timedOut = true
-      end()
-    }, options.timeoutMs ?? 60_000)
-    options.signal?.addEventListener('abort', end, { once: true })
-    const settle = () => {
-      clearTimeout(timer)
-      options.signal?.removeEventListener('abort', end)
-    }
-    child.on('error', (error) => {
-      settle()
-      reject(startError(program, options.cwd, error))
-    })
-    if (options.sweep) child.on('exit', () => signalGroup(child.pid, 'SIGKILL'))
-    child.on('close', (code, killedBy) => {
-      settle()
-      const truncated = stdout.truncated || stderr.truncated
-      resolve({ code, killedBy, stdout: stdout.text(), stderr: stderr.text(), timedOut, truncated })
-    })
-    child.stdin.on('error', () => {}) // EPIPE: the program did not want all of its input
-    child.stdin.end(options.input)
+export const exec: Exec = async (argv, options) => {
+  const child = spawnPiped(argv, { cwd: options.cwd, env: options.env, ownGroup: true })
+  const limit = options.maxBytes ?? 64 * 1024 * 1024
+  const gather = options.keep === 'last' ? collectLast : collect
+  const stdout = gather(child.stdout, limit)
+  const stderr = gather(child.stderr, limit)
+  child.stdin.on('error', () => {}) // EPIPE: the program did not want all of its input
+  child.stdin.end(options.input)
+  const { timedOut } = await ended(child, argv[0], options)
+  for (const stream of [child.stdout, child.stderr]) stream.destroy()
+  const { exitCode: code, signalCode: killedBy } = child
+  const truncated = stdout.truncated || stderr.truncated
+  return { code, killedBy, stdout: stdout.text(), stderr: stderr.text(), timedOut, truncated }
+}
+
+/**
+ * Waits for the end of a program and of its output. What it left in another session may hold its pipes open, and what hangs
+ * in the kernel or is another user's does not end by KILL: neither is waited for longer than `graceMs`.
+ */
+function ended(child: ChildProcess, program: string, options: ExecOptions): Promise<{ timedOut: boolean }> {
+  const { graceMs = 2_000, signal } = options
+  const { promise, resolve, reject } = Promise.withResolvers<{ timedOut: boolean }>()
+  let timedOut = false
+  let held: NodeJS.Timeout | undefined
+  const settle = () => {
+    for (const timer of [ladder, held]) clearTimeout(timer)
+    signal?.removeEventListener('abort', end)
+    resolve({ timedOut })
+  }
+  // What was in the pipes at that moment is read first, however late we are.
+  const settleSoon = () => setImmediate(settle)
+  const kill = () => {
+    signalGroup(child.pid, 'SIGKILL')
+    ladder = setTimeout(settleSoon, graceMs)
+  }
+  const end = () => {
+    clearTimeout(ladder)
+    signalGroup(child.pid, 'SIGTERM')
+    ladder = setTimeout(kill, graceMs)
+  }
+  let ladder = setTimeout(() => {
+    timedOut = true
+    end()
+  }, options.timeoutMs ?? 60_000)
+  signal?.addEventListener('abort', end, { once: true })
+  if (signal?.aborted) end() // it tells nobody who comes later
+  child.on('error', (error) => {
+    reject(startError(program, options.cwd, error))
+    settle()
   })
+  child.on('exit', () => {
+    if (options.sweep) signalGroup(child.pid, 'SIGKILL')
+    held = setTimeout(settleSoon, graceMs)
+  })
+  child.on('close', settle)
+  return promise
+}
 
 function startError(program: string, cwd: string | undefined, cause: Error): OrchError {
   const code = (cause as NodeJS.ErrnoException).code
@@ -119,35 +144,30 @@ function collectLast(stream: NodeJS.ReadableStream, limit: number) {
   return state
 }
 
-function terminate(child: ChildProcess, graceMs: number): void {
-  signalGroup(child.pid, 'SIGTERM')
-  const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), graceMs)
-  child.once('close', () => clearTimeout(timer))
-}
-
-/** Sends a signal to a whole process group. A group that is gone already is no error. Never signals group 0 or 1. */
+/** Sends a signal to a whole process group. One that is gone already, or not ours to end, is no error. Never signals group 0 or 1. */
 export function signalGroup(group: number | undefined, signal: NodeJS.Signals): void {
-  if (group === undefined || group <= 1) return
-  try {
-    process.kill(-group, signal)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
+  if (group !== undefined && group > 1) sendSignal(-group, signal)
 }
 
-/** Sends a signal to one process. A process that is gone already is no error. */
+/** Sends a signal to one process. One that is gone already, or not ours to end, is no error. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  if (pid <= 1) return
+  if (pid > 1) sendSignal(pid, signal)
+}
+
+/** Who sends one looks afterwards who is left: an error in a timer or listener would end the daemon. */
+function sendSignal(target: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, signal)
+    process.kill(target, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error
   }
 }
 
 /**
  * Starts a program that we talk to over pipes for as long as both live (tmux's control mode, MCP servers). With `ownGroup`
  * it leads a process group, so that all it starts can be ended with it.
+ * @throws OrchError E_INTERNAL when there are no descriptors left for the pipes; what else keeps it from starting is the child's `error`.
  */
 export function spawnPiped(
   argv: Argv,
@@ -155,7 +175,10 @@ export function spawnPiped(
 ): ChildProcessWithoutNullStreams {
   const [program, ...args] = argv
   const { cwd, env, ownGroup: detached = false } = options
-  return spawn(program, args, { cwd, env, detached, stdio: 'pipe' })
+  const child = spawn(program, args, { cwd, env, detached, stdio: 'pipe' })
+  if (child.stdin) return child
+  child.on('error', () => {}) // comes later, with the same words
+  throw startError(program, cwd, new Error('EMFILE: no descriptors left'))
 }
 
 /** Starts a program in a session of its own that outlives us; its output goes to the open files given. */
