@@ -59,26 +59,27 @@ export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal
   const { name, reader, limit, again, waitMs, leaseMs = config.messageLeaseSeconds * 1_000 } = order
   await checkOwnName(parts, name)
   let read = order.acknowledge
+  let looked = 0
   if (read.length > 0 && name === PERSON) await readAsPerson(parts, reader)
   const take = async (wait: AbortSignal) => {
     if (gone?.aborted && read.length === 0) return undefined
     const most = gone?.aborted ? 0 : limit // who is gone has read what it says, and takes no more
     const how = { leaseMs, limit: most, again, wait, acknowledge: read }
-    const request = { mailbox: name, reader, now: clock.now(), ...how }
+    looked = clock.now()
+    const request = { mailbox: name, reader, now: looked, ...how }
     const taken = await store.mailboxes.lease(request).catch((error) => takenOver(error, { name, reader }))
     read = []
     return taken.length > 0 ? taken : undefined
   }
-  const due = () => nextDue(parts, name)
+  const due = () => nextDue(parts, name, looked)
   return (await awaitMail(parts, name, { ms: waitMs, due, ...(gone && { signal: gone }) }, take)) ?? []
 }
 
-/** When the next message comes back after its backoff: no arrival tells. */
-async function nextDue({ store, clock }: Parts, name: string): Promise<number> {
+/** When the next message comes back after its backoff that was not there when it was `looked`: no arrival tells. */
+async function nextDue({ store }: Parts, name: string, looked: number): Promise<number> {
   if (!(await anyWaits({ store }, name))) return Infinity
   const waiting = await store.mailboxes.history({ mailbox: name, states: ['waiting'] })
-  const now = clock.now()
-  const later = waiting.flatMap(({ notBefore = 0 }) => (notBefore > now ? [notBefore] : []))
+  const later = waiting.flatMap(({ notBefore = 0 }) => (notBefore > looked ? [notBefore] : []))
   return Math.min(...later)
 }
 
