@@ -17,7 +17,10 @@ export interface EventsOptions {
   signal?: AbortSignal
   /** How long to wait for a daemon that went away, or whose store did, in ms. Default 30,000. */
   patienceMs?: number
-  /** Is called each time that no daemon was reached, before the next attempt; may bring one back. Its error ends the stream. */
+  /**
+   * Is called each time that no daemon was reached, before the next attempt; may bring one back. Its error ends the stream.
+   * Who gives it had a daemon before: the first one is waited for, too.
+   */
   lost?: () => Promise<void>
   clock?: Clock
 }
@@ -29,11 +32,12 @@ const LONGEST_WAIT_MS = 1_000
 
 /**
  * The events of the journal, over as many connections as it takes.
- * @throws OrchError E_DAEMON, E_STORE_DOWN when no daemon or no store is there at first, or stays away longer than our patience.
+ * @throws OrchError E_DAEMON, E_STORE_DOWN when no daemon or no store is there at first (without `lost`), or stays away longer
+ *   than our patience.
  */
 export async function* readEvents(send: Send, options: EventsOptions): AsyncGenerator<EventView, void> {
   const { clock = systemClock, signal, patienceMs = 30_000 } = options
-  const place: Place = { after: options.after, connected: false, lostAt: undefined }
+  const place: Place = { after: options.after, connected: options.lost !== undefined, lostAt: undefined }
   let wait = FIRST_WAIT_MS
   while (!signal?.aborted) {
     try {

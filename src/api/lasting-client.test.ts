@@ -1,3 +1,4 @@
+import { chmodSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { fakeDaemon } from '../../test/support/cli.ts'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
@@ -123,4 +124,39 @@ test('a client that is closed waits for nothing any more, and asks nobody', asyn
   client.close()
   await expect(waiting).rejects.toMatchObject({ code: 'E_DAEMON' })
   expect(asked).toBe(0)
+})
+
+test('events wait for a daemon that went away before they began', async () => {
+  const first = await fakeDaemon()
+  const client = await connectProgram({ stateDir: first.state, autostart: false })
+  await first.close()
+  const next = client.events({ after: 0 })[Symbol.asyncIterator]().next()
+  const { journal } = await fakeDaemon({}, first.state)
+  await journal.append([{ type: 'note', at: 1 }])
+  expect((await next).value).toMatchObject({ type: 'note' })
+  client.close()
+})
+
+test('events wait while no daemon can be started', async () => {
+  const first = await fakeDaemon()
+  const client = await connectProgram({ stateDir: first.state })
+  const gone = Promise.withResolvers<void>()
+  let sleeps = 0
+  const sleep = async () => {
+    await gone.promise
+    if (++sleeps !== 2) return // the stream may have ended in peace, and then it looks once for who comes next
+    chmodSync(first.state, 0o700)
+    await fakeDaemon({}, first.state, first.journal)
+  }
+  const events = client.events({ after: 0, clock: { ...systemClock, sleep } })[Symbol.asyncIterator]()
+  await first.journal.append([{ type: 'note', at: 1 }])
+  await events.next()
+  const next = events.next()
+  await first.close()
+  writeFileSync(first.paths.socket, '') // left behind, as by one that died
+  chmodSync(first.state, 0o755) // no daemon is started over a directory that is open to others
+  gone.resolve()
+  await first.journal.append([{ type: 'message', at: 2 }])
+  expect((await next).value).toMatchObject({ type: 'message' })
+  client.close()
 })

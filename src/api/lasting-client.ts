@@ -48,8 +48,8 @@ function lasting(client: Client, options: ProgramOptions): Client {
   const closing = new AbortController()
   const back = async () => {
     if (!autostart || !existsSync(socket)) return // who stops removes its socket, who dies leaves it
-    const found = await connectOnce(options, true)
-    found.close()
+    const found = await connectOnce(options, true).catch(() => undefined) // the next call tells what is wrong
+    found?.close()
   }
   const call = (...args: Call): Promise<unknown> => {
     const given = args[2]?.signal
@@ -61,7 +61,7 @@ function lasting(client: Client, options: ProgramOptions): Client {
       async wait({ code }, round) {
         const over = AbortSignal.any([closing.signal, ...(given ? [given] : [])])
         await clock.sleep(Math.min(FIRST_WAIT_MS * 2 ** round, LONGEST_WAIT_MS), over)
-        if (code === 'E_DAEMON' && !isOver()) await back().catch(() => {}) // the next call tells what is wrong
+        if (code === 'E_DAEMON' && !isOver()) await back()
       },
     })
   }
