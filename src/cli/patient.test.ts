@@ -58,6 +58,19 @@ test('and a store that is out of reach for a while, which it tells once', async 
   await expect(other.call('health')).rejects.toMatchObject({ code: 'E_STATE' })
 })
 
+test('and a daemon that cannot be started as long as its store is out of reach', async () => {
+  const { cli, client, said } = away(2)
+  const { connect } = cli
+  let refused = 0
+  cli.connect = async () => {
+    if (refused++ === 0) throw new OrchError('E_STORE_DOWN', 'Redis cannot be reached')
+    return await connect()
+  }
+  const patient = patientClient(cli, client, { signal, say: cli.note })
+  expect(await patient.call('health')).toEqual({ ok: true })
+  expect(said).toEqual([expect.stringContaining('store'), expect.stringContaining('started again')])
+})
+
 test('but not for ever', async () => {
   const { cli, client } = away(1_000_000)
   const patient = patientClient(cli, client, { signal, say: () => {} })

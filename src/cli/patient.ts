@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
-import { askAgain } from '../api/ask-again.ts'
+import { askAgain, type Patience } from '../api/ask-again.ts'
 import type { Client } from '../api/client.ts'
-import { OrchError } from '../errors.ts'
+import { OrchError, toOrchError } from '../errors.ts'
 import type { Cli } from './cli.ts'
 
 /** How long a daemon that a person stopped, one that dies again and again, and a store may stay away, in ms. */
-export const PATIENCE_MS = 30_000
+const PATIENCE_MS = 30_000
 const LOOK_MS = 250
 
 interface Watching {
@@ -20,6 +20,7 @@ interface Watching {
  * started again; one that was stopped is somebody's wish, so it is waited for only. @throws OrchError E_DAEMON, E_STORE_DOWN
  */
 export function patientClient(cli: Cli, client: Client, { signal, say }: Watching): Client {
+  const storeDown = storeWait(cli, say, signal)
   const lost = async () => {
     // Who stops removes its socket, who dies leaves it.
     const died = existsSync(cli.paths.socket)
@@ -27,10 +28,15 @@ export function patientClient(cli: Cli, client: Client, { signal, say }: Watchin
       say('note: the daemon was stopped; agents work on. Waiting for `orch start`')
       await comeBack(cli, signal)
     }
-    if (!signal.aborted) await cli.connect()
+    if (signal.aborted) return
+    try {
+      await cli.connect()
+    } catch (error) {
+      if (toOrchError(error).code !== 'E_STORE_DOWN') throw error
+      return await storeDown() // none can be started meanwhile
+    }
     if (died) say('note: the daemon had died and was started again; agents went on')
   }
-  const storeDown = storeWait(cli, say, signal)
   return {
     ...client,
     call: (...args) =>
@@ -44,8 +50,21 @@ export function patientClient(cli: Cli, client: Client, { signal, say }: Watchin
   }
 }
 
+/** How a call that is made again waits: for a daemon, which is started as for any command, or for its store. */
+export function patience(
+  cli: Pick<Cli, 'connect' | 'note' | 'world'>,
+  signal?: AbortSignal,
+): Pick<Patience, 'clock' | 'ms' | 'wait'> {
+  const storeDown = storeWait(cli, cli.note, signal)
+  return {
+    clock: cli.world.clock,
+    ms: PATIENCE_MS,
+    wait: async ({ code }) => void (await (code === 'E_DAEMON' ? cli.connect() : storeDown())),
+  }
+}
+
 /** Waits a little for a store that is out of reach; tells it the first time. */
-export function storeWait(
+function storeWait(
   { world: { clock } }: Pick<Cli, 'world'>,
   say: Watching['say'],
   signal?: AbortSignal,

@@ -7,7 +7,7 @@ import { prepareStateDirectory } from '../../src/api/state-directory.ts'
 import { packageVersion } from '../../src/api/version.ts'
 import { runCommandLine } from '../../src/cli/program.ts'
 import type { World } from '../../src/cli/world.ts'
-import { systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { pathsIn } from '../../src/config/paths.ts'
 import { silentLog } from '../../src/log.ts'
 import type { Journal } from '../../src/store/store.ts'
@@ -33,6 +33,7 @@ export interface Given {
   columns?: number
   rows?: number
   platform?: NodeJS.Platform
+  clock?: Clock
   /** Is given the function that presses Ctrl-C, when the command listens for it. */
   interrupts?: (press: () => void) => void
   /** Is given each piece of standard output as it comes. */
@@ -73,7 +74,7 @@ export function worldOf(given: Given, screen: { out: string; err: string }): Wor
       if (given.stdin !== undefined) yield Buffer.from(given.stdin)
     })(),
     size: () => ({ columns: given.columns ?? 100, rows: given.rows ?? 30 }),
-    clock: systemClock,
+    clock: given.clock ?? systemClock,
     platform: given.platform ?? 'linux',
     onInterrupt: (listener) => {
       given.interrupts?.(listener)

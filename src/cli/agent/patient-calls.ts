@@ -2,7 +2,7 @@ import { askAgain, neverArrived } from '../../api/ask-again.ts'
 import type { Client } from '../../api/client.ts'
 import type { AgentToolView } from '../../api/verbs/agent-tools.ts'
 import type { Cli } from '../cli.ts'
-import { PATIENCE_MS, storeWait } from '../patient.ts'
+import { patience } from '../patient.ts'
 
 /** Calls of tools that outlive a restart of the daemon, and a store that is out of reach for a while. */
 export interface PatientCalls {
@@ -19,14 +19,12 @@ export async function createPatientCalls(
   token: string,
 ): Promise<PatientCalls> {
   const client = await cli.connect()
-  const storeDown = storeWait(cli, cli.note)
+  const waiting = patience(cli)
   /** Asks again what cannot do anything twice, or was not asked at all. */
   const ask = <T>(repeatable: boolean, send: (client: Client) => Promise<T>): Promise<T> =>
     askAgain(() => send(client), {
-      clock: cli.world.clock,
-      ms: PATIENCE_MS,
+      ...waiting,
       again: (error) => repeatable || neverArrived(error),
-      wait: async ({ code }) => void (await (code === 'E_DAEMON' ? cli.connect() : storeDown())),
     })
   const tools = async () => (await ask(true, (it) => it.call('agentTools'))).tools
   return {

@@ -1,11 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { fakeDaemon, orch, taskDetail, taskView } from '../../../test/support/cli.ts'
+import { fakeDaemon, orch, taskDetail, taskView, worldOf } from '../../../test/support/cli.ts'
 import { handlersFor } from '../../../test/support/daemon-handlers.ts'
+import { openTableJournal } from '../../../test/support/table-journal.ts'
 import { temporaryDirectory } from '../../../test/support/temporary.ts'
 import type { Handlers } from '../../api/contract.ts'
 import { OrchError } from '../../errors.ts'
+import { runCommandLine } from '../program.ts'
 
 const codes = '\u001b]0;stolen\u0007\u001b[2J'
 const statusWith = async (given: object) => ({ ...(await handlersFor().status({ query: {} })), ...given })
@@ -275,6 +277,63 @@ test('logs -f --json gives what was and what comes, one document a line, until C
     { kind: 'event', type: 'daemon.started' },
     { kind: 'event', type: 'run.submitted' },
   ])
+})
+
+test('logs -f -n 0 misses nothing that happens before it listens', async () => {
+  const journal = openTableJournal(':memory:')
+  const { state } = await fakeDaemon({}, undefined, journal)
+  let looks = 0
+  const last = async () => {
+    if (++looks === 2) await journal.append([{ type: 'run.submitted', at: 2 }])
+    return (await journal.read({})).length
+  }
+  Object.assign(journal, { last })
+  await journal.append([{ type: 'daemon.started', at: 1 }])
+  let press = () => {}
+  const { out } = await orch(['logs', '-f', '-n', '0', '--json'], {
+    state,
+    interrupts: (it) => {
+      press = it
+    },
+    sees: () => press(),
+  })
+  expect(JSON.parse(out)).toMatchObject({ type: 'run.submitted' })
+})
+
+test.each([
+  ['logs', '-f', 't-aaaa00000001'],
+  ['logs', '-f'],
+  ['status', '--watch'],
+])('%s %s %s: Ctrl-C while it waits for a daemon that was stopped is no error', async (...argv) => {
+  const log: Handlers['log'] = async () => ({ text: '', next: 0, ended: false })
+  const looked = Promise.withResolvers<void>()
+  const look = <T>(answer: T): T => {
+    looked.resolve()
+    return answer
+  }
+  const journal = openTableJournal(':memory:')
+  journal.subscribe = () => look(() => {})
+  const daemon = await fakeDaemon(
+    {
+      task: knows,
+      log: async (input) => look(await log(input)),
+      status: async () => look((await statusWith({})) as never),
+    },
+    undefined,
+    journal,
+  )
+  const screen = { out: '', err: '' }
+  let press = () => {}
+  const interrupts = (it: () => void) => {
+    press = it
+  }
+  const running = runCommandLine(argv, worldOf({ state: daemon.state, interrupts }, screen))
+  await looked.promise
+  await daemon.close()
+  await expect.poll(() => screen.err, { timeout: 60_000 }).toContain('Waiting for `orch start`')
+  press()
+  expect(await running).toBe(130)
+  expect(screen.err).not.toContain('error')
 })
 
 test('cleanup says what it removed and what it kept', async () => {

@@ -7,7 +7,7 @@ import { examples, whole } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
 import { documentLine } from '../document.ts'
 import { findTask } from '../find-task.ts'
-import { untilInterrupt } from '../interrupt.ts'
+import { watchUntilInterrupt } from '../interrupt.ts'
 import { patientClient } from '../patient.ts'
 import { STORY_EVENTS, sentence } from '../story.ts'
 import { isFinal } from '../task-lines.ts'
@@ -39,15 +39,11 @@ export function define(command: Command, cli: Cli): void {
     if (!name && options.attempt !== undefined)
       throw new OrchError('E_USAGE', '--attempt needs a task', { fix: 'orch logs TASK --attempt N' })
     const direct = await cli.connect()
-    const { signal, release } = untilInterrupt(cli.world)
-    const client = options.follow ? patientClient(cli, direct, { signal, say: cli.note }) : direct
-    try {
+    await watchUntilInterrupt(cli, async (signal) => {
+      const client = options.follow ? patientClient(cli, direct, { signal, say: cli.note }) : direct
       if (name) await transcript(cli, client, await findTask(client, name), options, signal)
       else await story(cli, client, options, signal)
-      if (signal.aborted) cli.exit(130)
-    } finally {
-      release()
-    }
+    })
   })
 }
 
@@ -110,7 +106,9 @@ async function readAll(
 
 async function story(cli: Cli, client: Client, options: Options, signal: AbortSignal): Promise<void> {
   const latest: EventView[] = []
+  let after = 0
   for await (const event of client.events({ after: 0, types: STORY_EVENTS, follow: false, signal })) {
+    after = event.seq
     latest.push(event)
     if (latest.length > options.lines) latest.shift()
   }
@@ -120,7 +118,6 @@ async function story(cli: Cli, client: Client, options: Options, signal: AbortSi
   }
   const show = (event: EventView) => cli.answer('event', event, () => line(event))
   latest.forEach(show)
-  const after = latest.at(-1)?.seq
   for await (const event of client.events({ after, types: STORY_EVENTS, signal })) show(event)
 }
 

@@ -5,7 +5,7 @@ import { OrchError } from '../../errors.ts'
 import { plainText } from '../../text.ts'
 import { examples, whole } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
-import { untilInterrupt } from '../interrupt.ts'
+import { watchUntilInterrupt } from '../interrupt.ts'
 import { followMessages, type Sieve, sieveOf } from '../messages/follow.ts'
 import { messageDetail, messageLine } from '../messages/lines.ts'
 import { patientClient } from '../patient.ts'
@@ -59,14 +59,10 @@ async function messages(cli: Cli, id: string | undefined, options: Options): Pro
       found.map((it) => messageLine(it, cli.paint)).join(''),
     )
   }
-  const { signal, release } = untilInterrupt(cli.world)
-  try {
+  await watchUntilInterrupt(cli, async (signal) => {
     const client = patientClient(cli, direct, { signal, say: cli.note })
     await followMessages(cli, client, sieve, { lines: options.lines, signal })
-    if (signal.aborted) cli.exit(130)
-  } finally {
-    release()
-  }
+  })
 }
 
 async function types(cli: Cli, wanted: string | true): Promise<void> {

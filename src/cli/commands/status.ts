@@ -5,7 +5,8 @@ import { oneLine } from '../../text.ts'
 import { examples } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
 import { count } from '../count.ts'
-import { untilInterrupt } from '../interrupt.ts'
+import { watchUntilInterrupt } from '../interrupt.ts'
+import { patientClient } from '../patient.ts'
 import { taskTable } from '../task-lines.ts'
 import { bytes, duration, since } from '../time.ts'
 
@@ -31,11 +32,11 @@ export function define(command: Command, cli: Cli): void {
 const EVERY_MS = 1_000
 
 /** On a terminal the screen is drawn again each second; elsewhere only what is new is printed. */
-async function watch(cli: Cli, client: Client, repo: string | undefined): Promise<void> {
-  const { signal, release } = untilInterrupt(cli.world)
+async function watch(cli: Cli, direct: Client, repo: string | undefined): Promise<void> {
   const drawn = cli.world.environment.stdoutTty && !cli.json
   let last = ''
-  try {
+  await watchUntilInterrupt(cli, async (signal) => {
+    const client = patientClient(cli, direct, { signal, say: cli.note })
     while (!signal.aborted) {
       const status = await client.call('status', { query: { repo } })
       const news = JSON.stringify([status.counts, status.tasks, status.warnings, status.breakers])
@@ -44,10 +45,7 @@ async function watch(cli: Cli, client: Client, repo: string | undefined): Promis
       last = news
       await cli.world.clock.sleep(EVERY_MS, signal)
     }
-    cli.exit(130)
-  } finally {
-    release()
-  }
+  })
 }
 
 function describe(status: StatusView, cli: Cli): string {

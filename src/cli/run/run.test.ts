@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import { fakeDaemon, type Given, orch, runView, taskView } from '../../../test/support/cli.ts'
 import type { Handlers, SubmitRequest, TaskView } from '../../api/contract.ts'
+import { systemClock } from '../../clock.ts'
 import { OrchError } from '../../errors.ts'
 
 const pullRequest = { forge: 'local' as const, number: 7, url: 'local:7' }
@@ -231,8 +232,27 @@ test('what the daemon refuses comes out with its code', async () => {
 
 test('a daemon that goes away for good is an error that says that agents go on', async () => {
   const daemon = await daemonWith([[taskView()]])
-  const gone = daemon.run(['x'], { sees: () => void daemon.close() })
+  let now = systemClock.now()
+  const skip = async (ms: number) => {
+    now += ms
+  }
+  const clock = { ...systemClock, now: () => now, sleep: skip }
+  const gone = daemon.run(['x'], { clock, sees: () => void daemon.close() })
   expect(await gone).toMatchObject({ code: 5, err: expect.stringContaining('The agents work on') })
+})
+
+test('a run that is given while the store is out of reach waits for it, and is given once', async () => {
+  const asked: string[] = []
+  const daemon = await daemonWith([[accepted]], {
+    submit: async ({ body }) => {
+      asked.push(body.requestId)
+      if (asked.length < 3) throw new OrchError('E_STORE_DOWN', 'Redis cannot be reached')
+      return runView([accepted])
+    },
+  })
+  const { code, err } = await daemon.run(['x'])
+  expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/^note: the store .*\n$/) })
+  expect(new Set(asked).size).toBe(1)
 })
 
 test('a variable that the API does not take is left out, and the run goes on', async () => {

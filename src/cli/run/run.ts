@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { askAgain } from '../../api/ask-again.ts'
 import type { Client } from '../../api/client.ts'
 import type { NewTaskRequest, RunView, SubmitRequest } from '../../api/contract.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -9,7 +10,7 @@ import { oneLine } from '../../text.ts'
 import type { Cli } from '../cli.ts'
 import { count } from '../count.ts'
 import { untilInterrupt } from '../interrupt.ts'
-import { patientClient } from '../patient.ts'
+import { patience, patientClient } from '../patient.ts'
 import { findRepository } from '../repository.ts'
 import { isFinal } from '../task-lines.ts'
 import { createBlock } from './block.ts'
@@ -29,7 +30,7 @@ export async function run(cli: Cli, words: string[], options: RunOptions): Promi
   // From here on Ctrl-C ends the watching and not the program: the daemon may have the tasks already.
   const { signal, release } = untilInterrupt(cli.world)
   try {
-    const submitted = await submit(cli, client, request)
+    const submitted = await submit(cli, client, request, signal)
     if (options.detach) return cli.answer('run', submitted, () => detachedText(submitted, cli))
     await watch(cli, client, submitted, signal)
   } finally {
@@ -80,15 +81,12 @@ function callerEnv(
   return Object.fromEntries(all.filter(fits))
 }
 
-/** A daemon that died while it was asked may have taken the run: the same request again gives that one. */
-async function submit(cli: Cli, client: Client, body: SubmitRequest): Promise<RunView> {
-  try {
-    return await client.call('submit', { body })
-  } catch (error) {
-    if (!(error instanceof OrchError) || error.code !== 'E_DAEMON') throw error
-    return await (await cli.connect()).call('submit', { body })
-  }
-}
+/** Who went away while asked may have taken the run: the same request again gives that one. */
+const submit = (cli: Cli, client: Client, body: SubmitRequest, signal: AbortSignal): Promise<RunView> =>
+  askAgain(() => client.call('submit', { body }), {
+    ...patience(cli, signal),
+    again: () => !signal.aborted,
+  })
 
 async function follow(cli: Cli, client: Client, submitted: RunView, signal: AbortSignal) {
   const progress = progressFor(cli, submitted)
