@@ -13,6 +13,7 @@ import {
   taskWhen,
 } from '../../test/support/parts.ts'
 import { makeRepository } from '../../test/support/repository.ts'
+import { lines, scriptedDriver } from '../../test/support/scripted.ts'
 import { type ErrorCode, OrchError } from '../errors.ts'
 import { exec } from '../exec.ts'
 import { createProcessTable } from '../runtime/processes/system.ts'
@@ -97,6 +98,24 @@ it('a repository that is gone ends the task instead of holding it for ever', asy
   expect(dead).toMatchObject({ state: 'dead', reason: { code: 'E_NOT_A_REPOSITORY' } })
   const [saved] = await parts.store.journal.read({ taskId: task.id, types: ['work.saved'] })
   expect(saved?.data).toMatchObject({ committed: false, lost: expect.stringContaining(task.id) })
+})
+
+it('an attempt whose profile is gone by its end comes to it', async () => {
+  const parts = await realParts()
+  const { path } = await makeRepository()
+  let gone = false
+  const find: Parts['profiles']['find'] = async (...asked) => {
+    if (gone) throw new OrchError('E_INVALID', 'there is no such profile')
+    return parts.profiles.find(...asked)
+  }
+  const drivers = new Map([['scripted', scriptedDriver('scripted')]])
+  const there = surround({ ...parts, drivers, profiles: { ...parts.profiles, find } }, async (name, call) => {
+    gone ||= name === 'tasks.start'
+    return call()
+  })
+  const script = [lines.started(), lines.failed('login-refused', true)].join('\n')
+  const task = await order(await beginWith(there), path, script, { driver: 'scripted' })
+  expect(await ended(parts, task)).toMatchObject({ state: 'dead', reason: { code: 'login-refused' } })
 })
 
 it('an agent whose shim was killed is lost: tried again, and no try is used up', async () => {

@@ -1,5 +1,5 @@
 import type { Driver } from '../../agent/agent.ts'
-import { OrchError } from '../../errors.ts'
+import { OrchError, toOrchError } from '../../errors.ts'
 import type { Profile } from '../../profile/profile.ts'
 import type { Attempt, Task } from '../../task/task.ts'
 import { admittedDriver } from '../breakers.ts'
@@ -46,12 +46,18 @@ export async function chooseDriver(
 /** Whether the failure of this attempt is not the work's and another program has not failed yet. */
 export async function hasFallback(parts: Parts, task: Task, code: string): Promise<boolean> {
   if (!NOT_THE_WORK.has(code)) return false
-  const profile = await parts.profiles.find(task.spec.repo, task.spec.profile)
+  const profile = await parts.profiles.find(task.spec.repo, task.spec.profile).catch(unusable)
+  if (!profile) return false
   const choices = await choicesOf(parts, task, profile)
   const attempts = await parts.store.tasks.attempts(task.id)
   const begun = attempts.filter(({ outcome }) => outcome !== 'postponed')
   const tried = new Set(begun.map(({ driver }) => driver ?? task.spec.driver))
   return choices.some((name) => !tried.has(name))
+}
+
+/** It was changed since the attempt began: its end must not wait for that. */
+function unusable(error: unknown): undefined {
+  if (!['E_INVALID', 'E_CONFIG'].includes(toOrchError(error).code)) throw error
 }
 
 async function choicesOf({ drivers }: Parts, { spec }: Task, { fallback }: Profile): Promise<string[]> {
