@@ -39,6 +39,24 @@ test('messages come in order, one after the other; what was handled is acknowled
   expect((await bus.getStatistics()).own).toEqual({ sent: 0, handled: 25, returned: 0 })
 })
 
+test('who subscribes while the reading before ends gets what comes', async () => {
+  const { bus, say } = await withBus({ name: 'builds' })
+  const seen: unknown[] = []
+  const first = bus.subscribe(({ payload }) => void seen.push(['first', payload.text]))
+  await say('builds', 'one')
+  await until('it is there', () => seen.length === 1)
+  const closing = first.close()
+  const second = bus.subscribe(({ payload }) => void seen.push(['second', payload.text]))
+  await closing
+  await say('builds', 'two')
+  await until('that one too', () => seen.length === 2)
+  expect(seen).toEqual([
+    ['first', 'one'],
+    ['second', 'two'],
+  ])
+  await second.close()
+})
+
 test('what a handler rejects comes again, and holds up its own sender only', async () => {
   const { make, say } = await withBus()
   const errors: unknown[] = []

@@ -208,26 +208,32 @@ export class AgentCommunicationBus {
   }
 
   #read(own: Registered): { ended: Promise<void> } {
-    if (own.reading) return own.reading
+    const before = own.reading
+    if (before && !before.stop.signal.aborted) return before
     const stop = new AbortController()
     const { client, options } = { client: this.#client, options: this.#options }
-    const reading = readMail({
+    const read = {
       client,
       mailbox: own.name,
       reader: own.reader,
       batch: options.batch,
       leaseMs: options.leaseMs,
       signal: stop.signal,
-      handle: (message) => this.#handle(own, message),
-      onError: (error, message) => {
+      handle: (message: Message) => this.#handle(own, message),
+      onError: (error: unknown, message: Message) => {
         this.#own.returned += 1
         options.onError(error, message)
       },
-    })
-    const ended = reading.finally(() => delete own.reading)
+    }
+    // One that ends just now acknowledges first what it has handled.
+    const first = before ? before.ended.catch(() => {}) : Promise.resolve()
+    const ended = first
+      .then(() => readMail(read))
+      .finally(() => own.reading === reading && delete own.reading)
     ended.catch(() => {}) // who subscribed may not look at `ended`
-    own.reading = { stop, ended }
-    return own.reading
+    const reading = { stop, ended }
+    own.reading = reading
+    return reading
   }
 
   async #handle({ awaited, handlers }: Registered, message: Message): Promise<void> {
