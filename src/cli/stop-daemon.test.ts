@@ -26,3 +26,21 @@ test('a daemon that answers no more may still hold its store: its process is wai
   expect(await stopDaemon(client, systemClock, true)).toEqual({ stoppedAgents: 1 })
   expect(gone).toBe(true)
 })
+
+test.runIf(process.platform === 'linux')(
+  'a process that has ended and that nobody has buried is gone',
+  async () => {
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    onTestFinished(() => void parent.kill('SIGKILL'))
+    const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
+    const daemon = await fakeDaemon({
+      health: async () => ({ ok: true, version: packageVersion(), pid }),
+      stop: async () => ({ stoppedAgents: 0 }),
+    })
+    const client = createClient({ socketPath: daemon.paths.socket })
+    onTestFinished(() => client.close())
+    expect(await stopDaemon(client, systemClock, false)).toEqual({ stoppedAgents: 0 })
+  },
+)

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Client } from '../api/client.ts'
 import type { Clock } from '../clock.ts'
 import { OrchError } from '../errors.ts'
@@ -25,8 +26,17 @@ export async function stopDaemon(
 
 function isAlive(pid: number): boolean {
   try {
-    return process.kill(pid, 0)
+    return process.kill(pid, 0) && !isUnburied(pid)
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** It has ended, but its parent never asks how: so it is in containers whose first program starts one thing only. */
+function isUnburied(pid: number): boolean {
+  try {
+    return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false // no Linux; or it is gone now, which the next look tells
   }
 }
