@@ -84,6 +84,14 @@ it('a session that cannot be closed does not hold up the proof', async () => {
   expect(await ended(parts, task)).toMatchObject({ state: 'accepted', epoch: 1 })
 })
 
+it('no agent is stopped because its runtime cannot tell who watches it', async () => {
+  const parts = await realParts()
+  const { path } = await makeRepository()
+  const orchestrator = await beginWith(failing(parts, 'runtime.watchers', 2, 'E_RUNTIME'))
+  const task = await order(orchestrator, path, `sleep 0.1; ${WORK}`)
+  expect(await ended(parts, task)).toMatchObject({ state: 'accepted', epoch: 1 })
+})
+
 it('a repository that is gone ends the task instead of holding it for ever', async () => {
   const parts = await realParts()
   const { path } = await makeRepository()

@@ -19,14 +19,24 @@ export function createSpectators({ parts, task, attempt, fence }: Held, changed:
     stale = true
     changed()
   })
+  /** Undefined when the runtime cannot tell: then it is asked again, and its agent works on. */
+  const isWatched = async () => {
+    try {
+      return (await runtime.watchers(attempt.agent)) > 0
+    } catch (error) {
+      stale = true
+      parts.log.debug('who watches an agent is not known', { agent: attempt.agent, error })
+      return undefined
+    }
+  }
   return {
     present: () => present,
     stop,
     async look() {
       if (!stale) return
       stale = false
-      const now = (await runtime.watchers(attempt.agent)) > 0
-      if (now === present) return
+      const now = await isWatched()
+      if (now === undefined || now === present) return
       present = now
       const event = eventOf(parts, attempt, now ? 'agent.attached' : 'agent.detached')
       await parts.store.tasks.progress(fence, { events: [event] })
