@@ -119,6 +119,48 @@ function serverSuite() {
     expect(losses).toBe(1)
   })
 
+  test('a server that hangs is told after a while, and found again when it goes on', async () => {
+    await site.runtime.stop({ end: false })
+    let pace = 1
+    const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / pace, signal)
+    const runtime = tmuxOver(site.root, { clock: { ...systemClock, sleep } })
+    await runtime.ready()
+    const server = await serverPid()
+    process.kill(server, 'SIGSTOP')
+    pace = 20
+    try {
+      await expect(runtime.list()).rejects.toMatchObject({ code: 'E_RUNTIME' })
+      await runtime.stop({ end: false })
+    } finally {
+      process.kill(server, 'SIGCONT')
+    }
+    pace = 1
+    expect(await runtime.list()).toEqual(new Set())
+    expect(await serverPid()).toBe(server)
+    await runtime.stop({ end: false })
+  })
+
+  test('stopped while it looks why the connection was lost: it makes no other one', async () => {
+    const looks = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    const looked = Promise.withResolvers<void>()
+    const slow: Exec = async (argv, options) => {
+      if (!argv.includes('display-message')) return await exec(argv, options)
+      looks.resolve()
+      await gate.promise
+      return await exec(argv, options).finally(() => setTimeout(looked.resolve, 500))
+    }
+    await site.runtime.stop({ end: false })
+    const runtime = tmuxOver(site.root, { exec: slow })
+    await runtime.ready()
+    process.kill(Number(await tmux('list-clients', '-F', '#{client_pid}')), 'SIGKILL')
+    await looks.promise
+    await runtime.stop({ end: false })
+    gate.resolve()
+    await looked.promise
+    expect(await tmux('list-clients', '-F', '#{client_pid}')).toBe('')
+  })
+
   test('stopping is no loss; the server ends only when no agent is left', async () => {
     const agent = await launch(site, fixture('hangs'))
     await prints(site, agent, 'ready')

@@ -7,6 +7,8 @@ import { type Answer, createAnswerReader } from './answers.ts'
 const PATIENCE_MS = 10_000
 /** How long the client may take to leave, in ms. */
 const LEAVING_MS = 2_000
+/** How long its pipes may stay open after the client has ended, in ms: a server that hangs has them, and keeps them. */
+const HELD_MS = 200
 
 /** A control-mode connection. Commands go out at once, one behind the other; answers come back in that order. */
 export interface Connection {
@@ -43,7 +45,7 @@ export function createConnection(
 ): Connection {
   const waiting: ((answer: Answer | ConnectionLost) => void)[] = []
   const read = createAnswerReader((answer) => waiting.shift()?.(answer), noticed)
-  const closed = whenClosed(client, read)
+  const closed = whenClosed(client, read, clock)
   let lost: ConnectionLost | undefined
   closed.then((said) => {
     lost = new ConnectionLost(said)
@@ -80,7 +82,7 @@ export function createConnection(
 /** In tmux's own syntax: nothing is expanded between single quotes. What we send holds none and no newline. */
 const quote = (word: string) => `'${word}'`
 
-function whenClosed(client: ChildProcess, read: (chunk: string) => void): Promise<string> {
+function whenClosed(client: ChildProcess, read: (chunk: string) => void, clock: Clock): Promise<string> {
   let said = ''
   client.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     read(chunk)
@@ -93,5 +95,9 @@ function whenClosed(client: ChildProcess, read: (chunk: string) => void): Promis
   return new Promise((resolve) => {
     client.on('error', (error) => resolve(error.message))
     client.on('close', () => resolve(said.trim()))
+    client.on('exit', async () => {
+      await clock.sleep(HELD_MS)
+      for (const pipe of client.stdio) pipe?.destroy() // then it closes
+    })
   })
 }

@@ -59,6 +59,7 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
   const clients = createListeners()
   let link: Promise<Link> | undefined
   let stopping = false
+  let stops = 0
   /** Two connections to one server may find it gone, when the first was lost just before. */
   let lostServer: string | undefined
 
@@ -88,8 +89,10 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
   const gone = async ({ server }: Link) => {
     link = undefined
     if (stopping) return
+    const before = stops
     const asked = deps.exec(tmux('display-message', '-p', '#{pid}'), { env, timeoutMs: 5_000 })
     const answer = await asked.catch(() => undefined)
+    if (stops !== before) return // nobody would let go of another connection
     const alive = answer !== undefined && (answer.timedOut || answer.stdout.trim() === server)
     log.warn(alive ? 'the connection to tmux was lost' : 'the tmux server is gone', { server })
     if (alive) await connected().catch((error) => log.error('tmux cannot be reached', { error }))
@@ -130,6 +133,7 @@ export function createTmuxServer(deps: TmuxDeps): TmuxServer {
     onClients: clients.add,
     stop: async (mayEnd) => {
       stopping = true
+      stops++
       const open = await link?.catch(() => undefined)
       if (mayEnd) await endServer(mayEnd)
       await open?.close()
