@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { type Clock, systemClock } from '../clock.ts'
 import { type ErrorCode, OrchError, toOrchError } from '../errors.ts'
 import { EVENTS_PATH } from './route-table.ts'
-import { readAnswer, type Send } from './transport.ts'
+import { parse, readAnswer, refusalOf, type Send } from './transport.ts'
 import type { EventView } from './views.ts'
 
 export interface EventsOptions {
@@ -79,6 +79,8 @@ async function* readOnce(send: Send, options: EventsOptions, place: Place): Asyn
   try {
     for await (const message of messages(answer)) {
       if (message.id !== undefined) place.after = Number(message.id)
+      if (message.event === 'failed' && options.follow === false)
+        throw refusalOf(parse(message.data), 'events')
       if (message.event === undefined) yield JSON.parse(message.data) as EventView
     }
   } finally {

@@ -181,5 +181,8 @@ test('a journal that fails ends the stream, so that the reader comes back', asyn
   journal.read = () => Promise.reject(new Error('disk'))
   const reader = start()
   await reader.read()
+  const last = (await reader.read()).value ?? ''
+  expect(last).toMatch(/^event: failed\ndata: .*"E_INTERNAL"/)
+  expect(last).not.toContain('disk')
   expect((await reader.read()).done).toBe(true)
 })

@@ -4,6 +4,8 @@ import type { RunId, TaskId } from '../id.ts'
 import { type EventFilter, type EventType, type JournalEvent, matches } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Journal } from '../store/store.ts'
+import { known } from './answering.ts'
+import { EVENTS_PATH } from './route-table.ts'
 import type { EventView } from './views.ts'
 
 /** Events that are read at once. A reader that lags costs this much memory and no more. */
@@ -81,8 +83,7 @@ export function eventStream(options: FollowOptions & { log: Log }): ReadableStre
         } catch (error) {
           if (gone.signal.aborted) return // it left while we read on: nobody is to be told anything
           // The reader comes back with the id of its last event: ending is better than a stream with a hole.
-          const isAway = toOrchError(error).code === 'E_STORE_DOWN' // readers come back twice a second
-          options.log[isAway ? 'debug' : 'error']('event stream failed', { error })
+          controller.enqueue(encoder.encode(failed(error, options.log)))
           controller.close()
         }
       },
@@ -97,6 +98,15 @@ export function eventStream(options: FollowOptions & { log: Log }): ReadableStre
 
 /** Tells at once where the stream starts, so that a reader that has seen no event yet can resume too. */
 const opening = (after: number) => `retry: 500\nevent: ready\nid: ${after}\ndata: {}\n\n`
+
+/** For who reads to the end: this is none. */
+function failed(thrown: unknown, log: Log): string {
+  const error = toOrchError(thrown)
+  const isAway = error.code === 'E_STORE_DOWN'
+  if (isAway) log.debug('event stream failed', { error }) // readers come back twice a second
+  const { code, message, fix } = isAway ? error : known(error, { path: EVENTS_PATH }, log)
+  return `event: failed\ndata: ${JSON.stringify({ code, message, fix })}\n\n`
+}
 
 function encodePage(page: JournalEvent[]): string {
   if (page.length === 0) return ': still here\n\n'

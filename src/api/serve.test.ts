@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { handlersFor } from '../../test/support/daemon-handlers.ts'
 import { openTableJournal } from '../../test/support/table-journal.ts'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
+import { OrchError } from '../errors.ts'
 import { createIds, systemRandom } from '../id.ts'
 import { silentLog } from '../log.ts'
 import { createClient } from './client.ts'
@@ -284,6 +285,29 @@ test('a stream from a place that the journal does not have yet is refused', asyn
   const stream = client.events({ after: 99 })[Symbol.asyncIterator]()
   await expect(stream.next()).rejects.toMatchObject({ code: 'E_INVALID' })
   client.close()
+})
+
+test('what is read to its end comes whole: a store that fails on the way is no end', async () => {
+  const { paths, journal } = await open()
+  await journal.append(Array.from({ length: 250 }, () => ({ type: 'note' as const, at: 0 })))
+  const read = journal.read.bind(journal)
+  let failure: OrchError | undefined = new OrchError('E_STORE_DOWN', 'Redis cannot be reached')
+  journal.read = async (query) => {
+    if (query.after === 0 || !failure) return await read(query)
+    const error = failure
+    failure = undefined
+    throw error
+  }
+  const client = createClient({ socketPath: paths.socket })
+  onTestFinished(() => client.close())
+  const all = async () => {
+    const seen: number[] = []
+    for await (const { seq } of client.events({ after: 0, follow: false })) seen.push(seq)
+    return seen
+  }
+  expect(await all()).toEqual(Array.from({ length: 250 }, (_, index) => index + 1))
+  failure = new OrchError('E_STORE', 'page 3 is damaged')
+  await expect(all()).rejects.toMatchObject({ code: 'E_STORE' })
 })
 
 test('Last-Event-ID goes before `after`, as browsers reconnect', async () => {

@@ -108,7 +108,8 @@ function readAll(answer: IncomingMessage): Promise<string> {
   })
 }
 
-function parse(text: string): unknown {
+/** Undefined when it is no JSON. */
+export function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
