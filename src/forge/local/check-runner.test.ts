@@ -1,11 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type LocalForgeSample, localForge } from '../../../test/support/local-forge.ts'
-import { sampleEnv } from '../../../test/support/repository.ts'
+import { sampleEnv, sampleGit } from '../../../test/support/repository.ts'
 import { temporaryDirectory } from '../../../test/support/temporary.ts'
-import type { ConfiguredChecks } from './check-runner.ts'
+import { systemClock } from '../../clock.ts'
+import { exec } from '../../exec.ts'
+import { createBare } from '../bare.ts'
+import { type ConfiguredChecks, createCheckRunner } from './check-runner.ts'
 
 async function opened() {
   const it = await localForge()
@@ -115,6 +118,24 @@ test('what a killed daemon left is swept away; nothing of the person’s reposit
   ).toMatchObject([{ state: 'success', summary: expect.not.stringContaining('ORCH') }])
   expect(existsSync(marker)).toBe(false)
   expect(await readdir(it.home)).toEqual(['repo.git'])
+})
+
+test('what could not be swept away once does not keep checks from running for ever', async () => {
+  const { it } = await opened()
+  const bare = createBare({ git: sampleGit('/'), root: join(it.home, '..') })
+  const away = `${it.home}.away`
+  let broken = true
+  const open: typeof bare.open = async (repo) => {
+    const own = await bare.open(repo)
+    if (broken) await rename(it.home, away)
+    return own
+  }
+  const runner = createCheckRunner({ bare: { open }, exec, records: it.records, clock: systemClock })
+  const checks = { good: sh('true') }
+  await runner.run(it.repo, 1, checks, sampleEnv).catch(() => {})
+  broken = false
+  await rename(away, it.home)
+  expect(await runner.run(it.repo, 1, checks, sampleEnv)).toMatchObject([{ state: 'success' }])
 })
 
 async function gone(pids: string): Promise<void> {

@@ -144,9 +144,9 @@ async function inCheckout(
   }
 }
 
-/** What a killed daemon left. */
+/** What a killed daemon left. Nobody needs it gone: what cannot be looked at or removed stays. */
 async function sweep(home: string): Promise<void> {
-  for (const name of await readdir(home))
+  for (const name of await readdir(home).catch(() => []))
     if (name.startsWith('check-'))
       await rm(join(home, name), { recursive: true, force: true }).catch(() => {})
 }
