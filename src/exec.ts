@@ -198,12 +198,17 @@ export function spawnDetached(
   return child
 }
 
-/** Runs a program on the person's own terminal and gives its exit code (attach, editors). */
+/** Runs a program on the person's own terminal and gives its exit code (attach, the daemon). Who ends us ends it. */
 export function spawnForeground(argv: Argv, options: { cwd?: string; env: Env }): Promise<number> {
   const [program, ...args] = argv
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: options.cwd, env: options.env, stdio: 'inherit' })
+    const end = () => child.kill('SIGTERM')
+    process.on('SIGTERM', end)
     child.on('error', (error) => reject(startError(program, options.cwd, error)))
-    child.on('close', (code) => resolve(code ?? 1))
+    child.on('close', (code) => {
+      process.off('SIGTERM', end)
+      resolve(code ?? 1)
+    })
   })
 }

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { fakeDaemon, runView, taskView } from '../../test/support/cli.ts'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
-import { exec } from '../exec.ts'
+import { createClient } from '../api/client.ts'
+import { pathsIn } from '../config/paths.ts'
+import { exec, signalProcess } from '../exec.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
 /** Shared by the tests of this file, so that the second start finds what the first one compiled. */
@@ -69,6 +72,24 @@ test('Ctrl-C while a run is shown ends with 130, and cancels nothing', async () 
   expect(code).toBe(130)
   expect(err).toContain('The agents work on')
   expect(cancelled).toBe(false)
+})
+
+test('who ends `start --foreground` ends the daemon, too', async () => {
+  const state = temporaryDirectory()
+  const { socket } = pathsIn(state)
+  const child = spawn(process.execPath, [main, 'start', '--foreground'], {
+    env: envOf(state),
+    stdio: 'ignore',
+  })
+  const ended = new Promise((resolve) => child.on('close', resolve))
+  await expect.poll(() => existsSync(socket), { timeout: 60_000 }).toBe(true)
+  const client = createClient({ socketPath: socket })
+  const { pid } = await client.call('health')
+  onTestFinished(() => signalProcess(pid, 'SIGKILL'))
+  client.close()
+  child.kill('SIGTERM')
+  expect(await ended).toBe(0)
+  expect(existsSync(socket)).toBe(false)
 })
 
 test('status needs neither schemas nor YAML', async () => {
