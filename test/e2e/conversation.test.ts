@@ -94,6 +94,20 @@ it('waits for a quota and goes on without using up a try', async () => {
   expect(work(done, 'rest')).toContain('Go on where you were')
 })
 
+it('does not start one process after the other when the time at which a quota comes back was wrong', async () => {
+  const { parts, orchestrator } = await team()
+  const task = await give(orchestrator, [started(), quota(Date.now() - 60_000)])
+  const { resetAt = 0 } = await taskWhen(
+    parts,
+    task,
+    'waits longer',
+    ({ waitingFor, resetAt }) => waitingFor === 'quota' && resetAt! > Date.now(),
+  )
+  expect(resetAt).toBeGreaterThan(Date.now() + 30_000)
+  expect((await types(parts, task)).filter((type) => type === 'turn.started')).toHaveLength(2)
+  await orchestrator.cancel(task.id)
+})
+
 it('waits on for a quota after the death of the daemon', async () => {
   const state = temporaryDirectory('orch-state')
   const first = await team({ state })

@@ -14,6 +14,8 @@ import type { Watch } from './watch.ts'
 
 /** How long a quota is waited for that does not say when it comes back, in ms. */
 const QUOTA_PAUSE_MS = 5 * 60_000
+/** How long at least when the process after a pause has met the quota again: what was said of its return was wrong. */
+const QUOTA_AGAIN_MS = 60_000
 
 /**
  * What follows from what an agent's turn came to: nothing yet, a pause, a further turn, or the end of the stage. Gives
@@ -139,10 +141,12 @@ async function pause(watch: Watch, status: AttemptStatus, outcome?: Outcome): Pr
     return goesOn ? false : await carryOn(watch, status, outcome)
   }
   if (place.waitingFor !== 'quota') {
-    const { resetAt = parts.clock.now() + QUOTA_PAUSE_MS, message } = quotaOf(outcome)
+    const now = parts.clock.now()
+    const { resetAt = now + QUOTA_PAUSE_MS, message } = quotaOf(outcome)
+    const isAgain = hearing.pausedTurn === status.turn - 1
     if (await hasFallback(parts, task, 'quota')) throw new AttemptFailed('quota', message, { lost: true })
     hearing.pausedTurn = status.turn
-    await place.wait('quota', resetAt)
+    await place.wait('quota', isAgain ? Math.max(resetAt, now + QUOTA_AGAIN_MS) : resetAt)
   }
   if (status.state !== 'exited') await stopAgent(parts, task, attempt.agent)
   if (parts.clock.now() < (place.resetAt ?? 0)) return false
