@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { configSchema, type RedisConfig } from '../../src/config/schema.ts'
@@ -7,6 +8,7 @@ import type { OrchError } from '../../src/errors.ts'
 import { silentLog } from '../../src/log.ts'
 import { openRedisStore } from '../../src/store/redis/redis.ts'
 import type { Exchange, Reach, Store } from '../../src/store/store.ts'
+import { idsOf, lease, message, openBox, receive } from '../support/mail.ts'
 import { until } from '../support/orch.ts'
 import { startProxy } from '../support/proxy.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
@@ -27,6 +29,12 @@ async function proxied(server: RedisServer) {
   const proxy = await startProxy(server.port)
   onTestFinished(() => proxy.dispose())
   return proxy
+}
+
+async function watched(primary: RedisServer) {
+  const sentinel = await startSentinel(primary.port)
+  onTestFinished(() => sentinel.dispose())
+  return sentinel
 }
 
 type Member = Store & { exchange: Exchange; reached: Reach[] }
@@ -122,6 +130,82 @@ test('a connection that only listens and is half-open is found out too', async (
   await refused('E_TIMEOUT', ask())
   await until('it hears again', async () => (await ask().catch(() => '')) === 'heard')
   expect(deaf.reached).toEqual([])
+})
+
+/** Of each connection of ours, as the server tells it. */
+const connections = async (server: RedisServer, which = 'orch'): Promise<string[]> =>
+  (await server.ask('client', 'list')).split('\n').filter((line) => line.includes(` name=${which}`))
+
+test('a connection that only listens and gets no answer while it is made is made once more', async () => {
+  const server = await serverWith()
+  const proxy = await proxied(server)
+  const [deaf, other] = [await member({ url: proxy.url }), await member({ url: server.url })]
+  await deaf.exchange.answer('alpha', async () => ({ value: 'heard' }))
+  const [listening = ''] = await connections(server, 'orch-calls')
+  proxy.hold([3]) // the next one that comes
+  await server.ask('client', 'kill', 'id', /id=(\d+)/.exec(listening)?.[1] ?? '')
+  const ask = () => other.exchange.call('alpha', { verb: 'v', input: 1 }, 500)
+  await until('it hears again', async () => (await ask().catch(() => '')) === 'heard', 60_000)
+  expect(deaf.reached).toEqual([])
+})
+
+test('closed while it is lost: who waits is told, and the closing comes to its end', async () => {
+  const server = await serverWith()
+  const proxy = await proxied(server)
+  const store = await member({ url: proxy.url })
+  await openBox(store, 'bob', { reader: 'reader' })
+  store.journal.subscribe(() => {})
+  const coming = receive(store, new AbortController().signal)
+  coming.catch(() => {})
+  const waits = async (what: string) => (await connections(server)).some((it) => it.includes(`cmd=${what}`))
+  await until('both wait', async () => (await waits('blpop')) && (await waits('xread')))
+  proxy.cut()
+  await refused('E_STORE_DOWN', coming)
+  await until('it was refused several times', async () => proxy.refused() > 10)
+  await sleep(200) // between two tries, which are far apart by now
+  await store.close()
+})
+
+/** The first message for a hand that is held out again whenever something else has happened. */
+async function held(store: Store) {
+  for (;;) {
+    const found = await lease(store, { wait: new AbortController().signal })
+    if (found.length > 0) return found
+  }
+}
+
+test('lost for several tries: who waits for a message afterwards gets the first that comes', async () => {
+  const server = await serverWith()
+  const proxy = await proxied(server)
+  const [store, other] = [await member({ url: proxy.url }), await member({ url: server.url })]
+  await openBox(store, 'bob', { reader: 'reader' })
+  await lease(store, { wait: AbortSignal.timeout(1) })
+  proxy.cut()
+  await until('it was refused several times', async () => proxy.refused() > 10)
+  proxy.resume()
+  await up(store)
+  const coming = held(store)
+  await until('it listens', async () => (await server.ask('pubsub', 'channels', '*:hand:*')).includes('hand'))
+  await until('its hand is held out', async () => (await server.ask('hget', '{c}:box:bob', 'hand')) !== '')
+  const sent = message()
+  await other.mailboxes.send([sent], 2)
+  const late = new Promise<[]>((resolve) => setTimeout(resolve, 5_000, []).unref())
+  expect(idsOf(await Promise.race([coming, late]))).toEqual([sent.id])
+})
+
+test('what is asked of a store that is closed is refused, and connects to nothing', async () => {
+  const server = await serverWith()
+  const store = await member({ url: server.url })
+  await store.close()
+  await refused('E_STORE', lease(store, { wait: new AbortController().signal }))
+  await refused('E_STORE', store.exchange.call('alpha', { verb: 'v', input: 1 }, 60_000))
+  store.journal.subscribe(() => {})()
+  const next = await member({ url: server.url }) // behind what would have been connected before
+  await note(next)
+  expect((await connections(server)).map((line) => / name=(\S+)/.exec(line)?.[1]).sort()).toEqual([
+    'orch',
+    'orch-arrivals',
+  ])
 })
 
 test('restarted with kill -9: what was confirmed is there, nothing is claimed for a lease’s time', async () => {
@@ -240,8 +324,7 @@ test('failed over to a replica by a Sentinel', async () => {
   const primary = await serverWith('--appendonly', 'yes')
   const replica = await serverWith('--appendonly', 'yes', '--replicaof', `127.0.0.1 ${primary.port}`)
   await until('the replica follows', async () => (await primary.ask('role')).includes(`${replica.port}`))
-  const sentinel = await startSentinel(primary.port)
-  onTestFinished(() => sentinel.dispose())
+  const sentinel = await watched(primary)
   await until('the Sentinel knows the replica', async () => (await sentinel.replicas()) === 1, 30_000)
   const store = await member({ sentinels: [`127.0.0.1:${sentinel.port}`] })
   const before = await note(store, 'before')
@@ -253,6 +336,30 @@ test('failed over to a replica by a Sentinel', async () => {
   expect(await note(store, 'after')).toBeGreaterThan(before)
   expect(await names(store)).toEqual(['before', 'after'])
   expect(Number(await replica.ask('get', '{c}:hold'))).toBeGreaterThan(Date.now())
+})
+
+test('a Sentinel that takes connections and says nothing: the next one is asked', async () => {
+  const primary = await serverWith()
+  const [sentinel, silent] = [await watched(primary), await proxied(primary)]
+  silent.hold()
+  const store = await member({ sentinels: [`127.0.0.1:${silent.port}`, `127.0.0.1:${sentinel.port}`] })
+  await note(store)
+})
+
+test('given up while the Sentinels are asked: a connection is made all the same when they answer', async () => {
+  const primary = await serverWith()
+  const sentinel = await startProxy((await watched(primary)).port)
+  onTestFinished(() => sentinel.dispose())
+  const store = await member({ sentinels: [`127.0.0.1:${sentinel.port}`] })
+  sentinel.hold()
+  const ask = () => store.exchange.call('alpha', { verb: 'v', input: 1 }, 500).catch(({ code }) => code)
+  expect(await ask()).toBe('E_TIMEOUT')
+  process.kill(primary.pid(), 'SIGSTOP')
+  await down(store)
+  process.kill(primary.pid(), 'SIGCONT')
+  sentinel.resume()
+  await up(store)
+  await until('it is asked again', async () => (await ask()) === 'E_HOST_GONE', 30_000)
 })
 
 test('a primary that becomes a replica under way is down, and up when it is one no more', async () => {

@@ -20,6 +20,8 @@ export interface Proxy {
   /** Another port on loopback from now on; connections that are there stay. */
   target(port: number): void
   connections(): number
+  /** How many were refused since it was cut. */
+  refused(): number
   dispose(): Promise<void>
 }
 
@@ -27,6 +29,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   const pairs = new Set<[Socket, Socket]>()
   let target = targetPort
   let refusing = false
+  let refused = 0
   let held: (() => void)[] | undefined
   let delayed = 0
   let heldOnly: readonly number[] | undefined
@@ -51,7 +54,10 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     })
   }
   const server = createServer((client) => {
-    if (refusing) return void client.resetAndDestroy()
+    if (refusing) {
+      refused += 1
+      return void client.resetAndDestroy()
+    }
     const upstream = connect(target, '127.0.0.1')
     const pair: [Socket, Socket] = [client, upstream]
     pairs.add(pair)
@@ -82,6 +88,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     url: `redis://127.0.0.1:${port}`,
     cut() {
       refusing = true
+      refused = 0
       reset()
     },
     reset,
@@ -97,6 +104,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
       target = next
     },
     connections: () => pairs.size,
+    refused: () => refused,
     async dispose() {
       held = undefined
       reset()

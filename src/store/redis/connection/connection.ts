@@ -18,7 +18,7 @@ export interface Connection {
   redis: Redis
   /**
    * Another one to the same place, for blocking reads and subscriptions. Ended with all others. What it was asked when it broke
-   * is asked again, unless that `takes` something: who would get it?
+   * is asked again, unless that `takes` something: who would get it? @throws OrchError E_STORE after `end`
    */
   another(name: string, takes?: 'takes'): Redis
   /** Gives up all that are there and makes them anew. */
@@ -60,13 +60,13 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
     redis.on('error', (error) =>
       place.log.debug('redis', { connection: connectionName, error: error.message }),
     )
-    redis.once('ready', () => redis.on('end', () => connectAnew(redis)))
+    redis.on('end', () => connectAnew(redis))
     all.push(redis)
     return redis
   }
   const timers: NodeJS.Timeout[] = []
   let ended = false
-  /** ioredis gives a connection up for good when Sentinel tells of a failover while it is just connecting. */
+  /** ioredis gives a connection up for good when it is to be made anew while Sentinels are still asked where. */
   const connectAnew = (redis: Redis) => {
     const again = () => {
       if (!ended && redis.status === 'end') redis.connect().catch(() => {})
@@ -95,6 +95,7 @@ export async function connectRedis(place: RedisPlace): Promise<Connection> {
   return {
     redis,
     another(name, takes) {
+      if (ended) throw new OrchError('E_STORE', 'the store is closed')
       const other = open(`orch-${name}`, {
         lazyConnect: false,
         enableOfflineQueue: true,
@@ -118,9 +119,12 @@ async function atItsEnd(redis: Redis | undefined): Promise<void> {
   await withinTime(ended, END_MS, silence).catch(() => {})
 }
 
-/** What only listens would never know that the other end is gone without a word: a firewall forgets who is silent. */
+/**
+ * What only listens would never know that the other end is gone without a word: a firewall forgets who is silent. So it may be
+ * gone before it has answered at all, while the connection is made (`connect`).
+ */
 async function proveAlive(redis: Redis): Promise<void> {
-  if (redis.status !== 'ready') return
+  if (redis.status !== 'ready' && redis.status !== 'connect') return
   await withinTime(redis.ping(), ALIVE_MS, silence).catch((error) => {
     if (error instanceof OrchError) redis.disconnect(true)
   })
@@ -156,6 +160,7 @@ async function optionsOf({ config, password }: RedisPlace): Promise<RedisOptions
       })),
       name: config.sentinelName,
       failoverDetector: true,
+      sentinelCommandTimeout: CONNECT_MS,
       sentinelRetryStrategy: (times: number) => Math.min(100 * times, 1_000),
     }),
   }

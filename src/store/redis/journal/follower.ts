@@ -26,17 +26,19 @@ export function createFollower(
   const readers = new Set<Reader>()
   const listeners = createListeners<JournalEvent[]>(log, 'a reader of the journal failed')
   const closing = new AbortController()
-  let coming: Promise<unknown> = Promise.resolve()
+  let coming = Promise.resolve()
   let lowest = Number.POSITIVE_INFINITY
   let own: Redis | undefined
   let loop: Promise<void> | undefined
 
-  /** Where it begins for a reader: asked at once, before what this process writes next. */
-  async function place(reader: Reader): Promise<void> {
-    while (reader.from === undefined && !closing.signal.aborted) {
+  /** Where it begins for a reader: asked at once, before what this process writes next, and until it is known or the reader is gone. */
+  async function place(reader: Reader, redis: Redis): Promise<void> {
+    while (reader.from === undefined && readers.has(reader)) {
       reader.from = await last().catch(async () => void (await pause(closing.signal)))
     }
-    lowest = Math.min(lowest, reader.from ?? lowest)
+    if (reader.from === undefined) return
+    lowest = Math.min(lowest, reader.from)
+    loop ??= follow(redis)
   }
 
   async function follow(redis: Redis): Promise<void> {
@@ -46,7 +48,7 @@ export function createFollower(
       try {
         if (lost) at = await goOnFrom(redis, at)
         lost = false
-        const events = await readOn(redis, `${prefix}journal`, at)
+        const events = await answered(redis, closing.signal, () => readOn(redis, `${prefix}journal`, at))
         await coming
         at = events.at(-1)?.seq ?? at
         life.seen = Math.max(life.seen, at)
@@ -61,7 +63,7 @@ export function createFollower(
   }
 
   async function begin(): Promise<number> {
-    for (let known: unknown; known !== coming; ) {
+    for (let known: Promise<void> | undefined; known !== coming; ) {
       known = coming
       await known
     }
@@ -69,7 +71,7 @@ export function createFollower(
   }
 
   async function goOnFrom(redis: Redis, at: number): Promise<number> {
-    const end = Number((await answered(redis, redis.get(`${prefix}seq`))) ?? 0)
+    const end = Number((await answered(redis, closing.signal, () => redis.get(`${prefix}seq`))) ?? 0)
     if (end >= at) return at
     log.warn('the journal is shorter than it was', { was: at, is: end })
     for (const reader of readers) reader.from = Math.min(reader.from ?? end, end)
@@ -78,15 +80,15 @@ export function createFollower(
 
   return {
     subscribe(listener) {
+      if (closing.signal.aborted) return () => {}
       const reader: Reader = { from: undefined }
       readers.add(reader)
       const leave = listeners.add((events) => {
         const own = events.filter(({ seq }) => seq > (reader.from ?? 0))
         if (own.length > 0) listener(own)
       })
-      coming = Promise.all([coming, place(reader)])
       own ??= connection.another('journal')
-      loop ??= follow(own)
+      coming = Promise.all([coming, place(reader, own)]).then(() => {})
       return () => {
         leave()
         readers.delete(reader)
@@ -103,7 +105,6 @@ export function createFollower(
 }
 
 async function readOn(redis: Redis, key: string, at: number): Promise<JournalEvent[]> {
-  const asked = redis.xread('COUNT', PIECE, 'BLOCK', BLOCK_MS, 'STREAMS', key, `${at}-0`)
-  const streams = await answered(redis, asked)
+  const streams = await redis.xread('COUNT', PIECE, 'BLOCK', BLOCK_MS, 'STREAMS', key, `${at}-0`)
   return (streams?.[0]?.[1] ?? []).map(([id, fields]) => eventOf(id, fields ?? []))
 }

@@ -63,7 +63,7 @@ export function createHands(
   async function listen(redis: Redis): Promise<void> {
     while (!closing.signal.aborted) {
       try {
-        const found = await answered(redis, redis.blpop(list, BLOCK_SECONDS))
+        const found = await answered(redis, closing.signal, () => redis.blpop(list, BLOCK_SECONDS))
         if (!found) continue
         heard(found[1])
         await new Promise(setImmediate) // who has waited goes first
