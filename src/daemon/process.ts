@@ -44,7 +44,11 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
   }
   if (asked) stop()
   await daemon.stopping
-  setTimeout(() => process.exit(1), STOP_MS).unref()
+  const cutOff = () => {
+    log?.warn('stopping takes too long: cut off')
+    process.exit(0) // a service would start again what ends with another code, and this one was to stop
+  }
+  setTimeout(cutOff, STOP_MS)
   await daemon.stopped
   process.exit(0)
 }

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import type { Client } from '../../src/api/client.ts'
 import { type ConnectOptions, connect } from '../../src/api/connect.ts'
 import type { EventView } from '../../src/api/views.ts'
 import { type Paths, pathsIn } from '../../src/config/paths.ts'
-import { signalProcess } from '../../src/exec.ts'
+import { signalProcess, spawnDetached } from '../../src/exec.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 /** The daemon's own life, as real processes: started once, stopped, killed, back. */
@@ -195,6 +195,18 @@ test.each(['crash', 'reject'])('what nobody caught (%s) is logged and ends it', 
   expect(readFileSync(paths.log, 'utf8')).toContain('"crashed"')
   expect(readFileSync(paths.output, 'utf8')).not.toBe('')
   await start(paths)
+})
+
+test('a stop that hangs is cut off, and is no failure after which a service starts it again', async () => {
+  const paths = pathsIn(temporaryDirectory())
+  const env = { HOME: paths.state, ORCH_STATE_DIR: paths.state, ONLY_API_DAEMON: 'stuck' }
+  const daemon = spawnDetached([process.execPath, program], { env })
+  onTestFinished(() => void daemon.kill('SIGKILL'))
+  const code = new Promise((resolve) => daemon.once('exit', resolve))
+  await expect.poll(() => existsSync(paths.socket), { timeout: 60_000 }).toBe(true)
+  daemon.kill('SIGTERM')
+  expect(await code).toBe(0)
+  expect(readFileSync(paths.log, 'utf8')).toContain('"stopping takes too long')
 })
 
 test('a daemon that dies at its start says why', async () => {
