@@ -280,7 +280,6 @@ done
 launch agent "$stdin" out.jsonl "$stderr"
 start_of "$child"
 printf '{"shim":%d,"shimStart":"%s","agent":%d,"agentStart":"%s","turn":%d}\n' \
-  $$ "$shim_start" "$child" "$start" "$turn" >started.json.new
-mv -f started.json.new started.json
+  $$ "$shim_start" "$child" "$start" "$turn" >started.json.new && mv -f started.json.new started.json
 await
 finish agent

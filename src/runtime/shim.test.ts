@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../test/support/temporary.ts'
 import { systemClock } from '../clock.ts'
@@ -192,6 +192,15 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
         expect(exit).toEqual({ phase: 'agent', status: 0 })
         await nobodyIn(root)
       }
+    })
+
+    it('leaves no part of a file that the full disk did not take', async () => {
+      const full: Argv[] = [['ln', '-s', '/dev/full', 'a/started.json.new']]
+      const { exit, root } = await run(['true'], { setup: full })
+      const names = readdirSync(`${root}/a`)
+      rmSync(`${root}/a/started.json`, { force: true }) // stop() would read it
+      expect(exit).toEqual({ phase: 'agent', status: 0 })
+      expect(names).not.toContain('started.json')
     })
 
     it('runs once', async () => {

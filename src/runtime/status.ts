@@ -37,19 +37,29 @@ export async function isTaken(directory: string): Promise<boolean> {
 
 /** The process of this turn's agent; undefined before it has started. */
 export async function readAgent(directory: string, turn: number): Promise<Identity | undefined> {
-  const text = await ifThere(readFile(join(directory, 'started.json'), 'utf8'))
-  if (text === undefined) return undefined
-  const started = JSON.parse(text) as { agent: number; agentStart: string; turn?: number }
-  if ((started.turn ?? 1) < turn) return undefined
+  const started = await readJson<{ agent: number; agentStart: string; turn?: number }>(
+    join(directory, 'started.json'),
+  )
+  if (!started || (started.turn ?? 1) < turn) return undefined
   return { pid: started.agent, start: started.agentStart.trim() }
 }
 
 /** How this turn ended. */
 export async function readExit(directory: string, turn: number): Promise<Exit | undefined> {
-  const text = await ifThere(readFile(join(directory, 'exit.json'), 'utf8'))
-  if (text === undefined) return undefined
-  const { turn: ended = 1, ...exit } = JSON.parse(text) as Exit & { turn?: number }
+  const written = await readJson<Exit & { turn?: number }>(join(directory, 'exit.json'))
+  if (!written) return undefined
+  const { turn: ended = 1, ...exit } = written
   return ended < turn ? undefined : exit
+}
+
+/** They come by rename; yet when the machine falls over, a name may be kept and what stood in the file not. */
+async function readJson<T>(file: string): Promise<T | undefined> {
+  const text = await ifThere(readFile(file, 'utf8'))
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 async function printedBytes(directory: string): Promise<number> {
