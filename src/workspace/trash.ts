@@ -7,7 +7,10 @@ import type { Ids } from '../id.ts'
 export interface Trash {
   /** Renames what is at `path` away; nothing there is no error. @throws OrchError E_WORKSPACE */
   discard(path: string): Promise<void>
-  /** Deletes what was renamed away, and gives the number of directories. */
+  /**
+   * Deletes what was renamed away, and gives the number of directories.
+   * @throws OrchError E_WORKSPACE that names what cannot be deleted; the rest is
+   */
   sweep(): Promise<number>
 }
 
@@ -27,7 +30,10 @@ export function createTrash(root: string, ids: Ids): Trash {
     },
     async sweep() {
       const names = await readdir(root).catch(() => [])
-      for (const name of names) await erase(join(root, name))
+      const stuck: string[] = []
+      for (const name of names)
+        await erase(join(root, name)).catch((cause) => stuck.push(`${join(root, name)}: ${cause.code}`))
+      if (stuck.length > 0) throw new OrchError('E_WORKSPACE', `cannot delete ${stuck.join(', ')}`)
       return names.length
     },
   }

@@ -72,7 +72,7 @@ export interface Workspaces {
   dropBranch(repo: string, branch: string, base: string): Promise<void>
   /** Every workspace of the repository that is there now. */
   list(repo: string): Promise<Workspace[]>
-  /** Deletes what `prepare` and `remove` renamed away. Gives the number of directories. */
+  /** Deletes what `prepare` and `remove` renamed away. Gives the number of directories. @throws OrchError E_WORKSPACE */
   sweep(): Promise<number>
 }
 

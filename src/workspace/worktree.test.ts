@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   makeRepository,
   manyFiles,
@@ -107,6 +107,22 @@ test('sweeping deletes links, never what they lead to', async () => {
   expect(await workspaces.sweep()).toBe(1)
   expect(await readdir(join(state, 'trash'))).toEqual([])
   expect(existsSync(join(outside, 'precious'))).toBe(true)
+})
+
+test('what cannot be deleted does not keep the rest', async () => {
+  const stuck = await prepare('t-1')
+  await workspaces.remove(stuck)
+  const trash = join(state, 'trash')
+  // No path names what is in so deep a directory.
+  const half = Array.from({ length: 12 }, () => 'x'.repeat(200)).join('/')
+  const [top = ''] = await readdir(trash)
+  await mkdir(join(trash, top, half), { recursive: true })
+  await mkdir(join(state, half), { recursive: true })
+  await rename(join(state, 'x'.repeat(200)), join(trash, top, half, 'y'))
+  onTestFinished(async () => void (await exec(['rm', '-rf', trash], { env: sampleEnv })))
+  for (const name of ['t-0', 't-2']) await workspaces.remove(await prepare(name))
+  await expect(workspaces.sweep()).rejects.toMatchObject({ code: 'E_WORKSPACE' })
+  expect(await readdir(trash)).toEqual([top])
 })
 
 test('the workspace is gone at once when the repository is gone too', async () => {
