@@ -3,7 +3,7 @@ import { toOrchError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Compose, type Daemon, prepareDaemon, startDaemon } from './lifecycle.ts'
 
-/** A graceful stop takes less; what hangs longer is left as a crash would leave it. */
+/** A graceful stop takes less; what hangs longer, at its start or end, is left as a crash would leave it. */
 const STOP_MS = 5_000
 
 /**
@@ -24,8 +24,13 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
   let owns = false
   // Who started us has found another daemon. If that one died meanwhile, and the store is ours, we are what was wanted.
   process.on('SIGHUP', () => owns || process.exit(0))
+  const cutOff = () => {
+    log?.warn('stopping takes too long: cut off')
+    process.exit(0) // a service would start again what ends with another code, and this one was to stop
+  }
   let asked = false
   const stop = () => {
+    if (!asked) setTimeout(cutOff, STOP_MS) // the start may hang, too
     asked = true
     void daemon?.stop({ agents: false })
   }
@@ -44,10 +49,6 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
   }
   if (asked) stop()
   await daemon.stopping
-  const cutOff = () => {
-    log?.warn('stopping takes too long: cut off')
-    process.exit(0) // a service would start again what ends with another code, and this one was to stop
-  }
   setTimeout(cutOff, STOP_MS)
   await daemon.stopped
   process.exit(0)

@@ -197,17 +197,23 @@ test.each(['crash', 'reject'])('what nobody caught (%s) is logged and ends it', 
   await start(paths)
 })
 
-test('a stop that hangs is cut off, and is no failure after which a service starts it again', async () => {
-  const paths = pathsIn(temporaryDirectory())
-  const env = { HOME: paths.state, ORCH_STATE_DIR: paths.state, ONLY_API_DAEMON: 'stuck' }
-  const daemon = spawnDetached([process.execPath, program], { env })
-  onTestFinished(() => void daemon.kill('SIGKILL'))
-  const code = new Promise((resolve) => daemon.once('exit', resolve))
-  await expect.poll(() => existsSync(paths.socket), { timeout: 60_000 }).toBe(true)
-  daemon.kill('SIGTERM')
-  expect(await code).toBe(0)
-  expect(readFileSync(paths.log, 'utf8')).toContain('"stopping takes too long')
-})
+test.each([
+  ['stop', 'stuck', 'socket'],
+  ['start', 'waits', 'store'],
+] as const)(
+  'a %s that hangs is cut off, and is no failure after which a service starts it again',
+  async (_, how, sign) => {
+    const paths = pathsIn(temporaryDirectory())
+    const env = { HOME: paths.state, ORCH_STATE_DIR: paths.state, ONLY_API_DAEMON: how }
+    const daemon = spawnDetached([process.execPath, program], { env })
+    onTestFinished(() => void daemon.kill('SIGKILL'))
+    const code = new Promise((resolve) => daemon.once('exit', resolve))
+    await expect.poll(() => existsSync(paths[sign]), { timeout: 60_000 }).toBe(true)
+    daemon.kill('SIGTERM')
+    expect(await code).toBe(0)
+    expect(readFileSync(paths.log, 'utf8')).toContain('"stopping takes too long')
+  },
+)
 
 test('a daemon that dies at its start says why', async () => {
   const paths = pathsIn(temporaryDirectory())
