@@ -26,6 +26,8 @@ export interface StdioCommand {
 
 /** What it gets between the end of its input, TERM and KILL, in ms. */
 const PATIENCE_MS = 500
+/** How long it may take to end by KILL; one that runs as another user does not. */
+const KILL_MS = 5_000
 const KEPT_OF_STDERR = 16 * 1024
 
 type Child = ReturnType<typeof spawnPiped>
@@ -161,15 +163,19 @@ function readLines(stream: NodeJS.ReadableStream, to: { line(line: string): void
 async function endProcess(deps: StdioDeps, child: Child, mark: string): Promise<void> {
   const gone = () => child.exitCode !== null || child.signalCode !== null
   const exited = new Promise<void>((resolve) => (gone() ? resolve() : child.once('exit', () => resolve())))
-  const soon = () => Promise.race([exited, deps.clock.sleep(PATIENCE_MS)])
+  const within = async (ms: number) => {
+    const over = new AbortController()
+    await Promise.race([exited, deps.clock.sleep(ms, over.signal)])
+    over.abort()
+  }
   child.stdin.end()
-  if (!gone()) await soon()
+  if (!gone()) await within(PATIENCE_MS)
   if (!gone()) {
     signalGroup(child.pid, 'SIGTERM')
-    await soon()
+    await within(PATIENCE_MS)
   }
   signalGroup(child.pid, 'SIGKILL')
-  await exited
+  await within(KILL_MS)
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
   await endAsked(deps, mark)
 }

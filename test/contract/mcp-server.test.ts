@@ -4,7 +4,7 @@ import { createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { serve } from '@hono/node-server'
 import { createMcpHandler, McpServer as Server } from '@modelcontextprotocol/server'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { type Env, exec, signalProcess, spawnPiped } from '../../src/exec.ts'
 import { type AskDeps, askServer } from '../../src/mcp-servers/ask.ts'
@@ -101,6 +101,18 @@ test('a server that hangs is given up in time, and ended though it ignores TERM'
     message: 'the MCP server it: it did not list its tools within 1 s',
   })
   expect(await running()).toEqual([])
+})
+
+test('a server that may not be signalled, as one of another user, is left in the end', async () => {
+  const { ask, running } = asking({ limitMs: 1_000 })
+  const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+  })
+  onTestFinished(() => void kill.mockRestore())
+  await expect(ask(command('hangs'))).rejects.toMatchObject({
+    message: 'the MCP server it: it did not list its tools within 1 s',
+  })
+  expect(await running()).toHaveLength(1)
 })
 
 test('a server that prints without end fails at once', async () => {
