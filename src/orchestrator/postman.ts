@@ -53,7 +53,9 @@ async function wakeParents({ store, hearings }: Parts, taskId: TaskId): Promise<
 async function hurry(parts: Parts, id: TaskId): Promise<void> {
   const task = await parts.store.tasks.get(id)
   if (task?.state !== 'working' || task.lease?.host !== parts.host) return // its own host does it
-  const waiting = await parts.store.mailboxes.history({ mailbox: id, states: ['waiting'] })
+  // The newest, since what it has sent itself and nobody has read yet is among them.
+  const query = { mailbox: id, states: ['waiting' as const], newest: true }
+  const waiting = await parts.store.mailboxes.history(query)
   const critical = waiting
     .map(({ message }) => message)
     .filter((it) => it.to === id && it.priority === 'critical' && !it.audience)

@@ -7,6 +7,7 @@ import { whileAsking } from '../../src/orchestrator/conversation/asking.ts'
 import type { Parts } from '../../src/orchestrator/parts.ts'
 import type { Task } from '../../src/task/task.ts'
 import { flag, gate, give, processes, team, types, work } from '../support/conversation.ts'
+import { message, openBox } from '../support/mail.ts'
 import { until as waitUntil } from '../support/orch.ts'
 import { ended, order, taskWhen } from '../support/parts.ts'
 import { lines, scriptedDriver } from '../support/scripted.ts'
@@ -134,6 +135,17 @@ it('a critical message ends the turn of who works', async () => {
   expect(done).toMatchObject({ state: 'accepted', epoch: 1, used: 0 })
   expect(work(done, 'second')).toContain('it deletes data')
   expect(await stateOf(parts, id)).toBe('acknowledged')
+})
+
+it('a critical message ends the turn also of who has written to very many that have not read it', async () => {
+  const { parts, orchestrator } = await team()
+  const task = await give(orchestrator, inTwoTurns('/no/such/file'))
+  await works(parts, task)
+  await openBox(parts.store, 'slow', { capacity: 2_000 })
+  const letters = Array.from({ length: 1_001 }, () => message({ from: task.id, to: 'slow' }))
+  await parts.store.mailboxes.send(letters, Date.now())
+  await toAgent(parts, task, note('stop', { priority: 'critical' }))
+  expect(work(await ended(parts, task), 'second')).toContain('stop')
 })
 
 it.each([

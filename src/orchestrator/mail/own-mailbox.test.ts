@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { idsOf, lease, message, openBox, RETRY } from '../../../test/support/mail.ts'
 import { realParts } from '../../../test/support/parts.ts'
 import type { Clock } from '../../clock.ts'
+import type { Store } from '../../store/store.ts'
 import type { Parts } from '../parts.ts'
 import { receive } from './own-mailbox.ts'
 
@@ -15,16 +16,39 @@ const hasty = (now: () => number): Clock => ({
   every: () => () => {},
 })
 
+const order = { name: 'bob', reader: 'reader', acknowledge: [], limit: 10, waitMs: 60_000, again: false }
+
+/** A message for `bob` that was given back, and when it comes again. */
+async function returned({ mailboxes }: Store) {
+  const { id } = message()
+  await mailboxes.send([message({ id })], 1)
+  await lease({ mailboxes } as Store)
+  const back = { mailbox: 'bob', reader: 'reader', ids: [id], now: 1 }
+  await mailboxes.giveBack({ ...back, reason: { code: 'returned', message: 'later' }, retry: RETRY })
+  return { id, notBefore: (await mailboxes.get(id))?.notBefore ?? 0 }
+}
+
+it('what comes back is given in its time also to who has written very much that nobody has read', async () => {
+  const parts = await realParts()
+  await openBox(parts.store, 'bob', { reader: 'reader' })
+  await openBox(parts.store, 'slow', { capacity: 2_000 })
+  const letters = Array.from({ length: 1_001 }, () => message({ from: 'bob', to: 'slow' }))
+  await parts.store.mailboxes.send(letters, 1)
+  const { id, notBefore } = await returned(parts.store)
+  let now = notBefore - 5_000
+  const clock = hasty(() => now)
+  const sleep: Clock['sleep'] = async (ms, signal) => {
+    await clock.sleep(ms, signal)
+    if (ms < 10_000) now += ms
+  }
+  expect(idsOf(await receive({ ...parts, clock: { ...clock, sleep } }, order))).toEqual([id])
+})
+
 it('what comes back while it is asked when it will is given', async () => {
   const parts = await realParts()
   const { mailboxes } = parts.store
   await openBox(parts.store, 'bob', { reader: 'reader' })
-  const { id } = message()
-  await mailboxes.send([message({ id })], 1)
-  await lease(parts.store)
-  const returned = { mailbox: 'bob', reader: 'reader', ids: [id], now: 1 }
-  await mailboxes.giveBack({ ...returned, reason: { code: 'returned', message: 'later' }, retry: RETRY })
-  const { notBefore = 0 } = (await mailboxes.get(id)) ?? {}
+  const { id, notBefore } = await returned(parts.store)
   let now = notBefore - 1
   const slow: Parts['store']['mailboxes'] = {
     ...mailboxes,
@@ -35,6 +59,5 @@ it('what comes back while it is asked when it will is given', async () => {
     },
   }
   const there = { ...parts, store: { ...parts.store, mailboxes: slow }, clock: hasty(() => now) }
-  const order = { name: 'bob', reader: 'reader', acknowledge: [], limit: 10, waitMs: 60_000, again: false }
   expect(idsOf(await receive(there, order))).toEqual([id])
 })

@@ -76,9 +76,9 @@ export async function receive(parts: Parts, order: Receiving, gone?: AbortSignal
 }
 
 /** When the next message comes back after its backoff that was not there when it was `looked`: no arrival tells. */
-async function nextDue({ store }: Parts, name: string, looked: number): Promise<number> {
-  if (!(await anyWaits({ store }, name))) return Infinity
-  const waiting = await store.mailboxes.history({ mailbox: name, states: ['waiting'] })
+async function nextDue(parts: Parts, name: string, looked: number): Promise<number> {
+  if (!(await anyWaits(parts, name))) return Infinity
+  const waiting = await findMail(parts, { to: name, states: ['waiting'], limit: Infinity })
   const later = waiting.flatMap(({ notBefore = 0 }) => (notBefore > looked ? [notBefore] : []))
   return Math.min(...later)
 }
