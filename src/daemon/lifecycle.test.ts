@@ -59,6 +59,19 @@ test('stopped twice, it ends once', async () => {
   expect(ended).toEqual([{ agents: true }])
 })
 
+test('a stop that the journal cannot be told of ends everything all the same', async () => {
+  const { start, ended, composed } = machine()
+  const { append } = composed.journal
+  composed.journal.append = async (events) => {
+    if (events[0]?.type === 'daemon.stopped') throw new OrchError('E_DISK_FULL', 'no space left')
+    return append(events)
+  }
+  const { paths, starting } = await start()
+  await (await starting).stop({ agents: false })
+  expect(ended).toEqual([{ agents: false }])
+  expect(existsSync(paths.socket)).toBe(false)
+})
+
 test('a stop that comes while it is still starting is answered and done', async () => {
   const { start, ended, composed } = machine()
   const { append } = composed.journal

@@ -79,7 +79,10 @@ async function open(setup: Setup, composed: Composed): Promise<Daemon> {
   const serving = Promise.withResolvers<Served>()
   const daemon = stoppingOnce(async (options) => {
     log.info('stopping', options)
-    await note(composed.journal, log, 'daemon.stopped', options)
+    // Nothing that is wrong with the journal, as a full disk, leaves the rest of the stop undone.
+    await note(composed.journal, log, 'daemon.stopped', options).catch((error) =>
+      log.error('the journal does not know of the stop', { error }),
+    )
     ending.abort()
     await (await serving.promise).close(REQUEST_GRACE_MS)
     await composed.end(options)

@@ -3,7 +3,10 @@ import { toOrchError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Compose, type Daemon, prepareDaemon, startDaemon } from './lifecycle.ts'
 
-/** A graceful stop takes less; what hangs longer, at its start or end, is left as a crash would leave it. */
+/**
+ * A graceful stop takes less; what hangs longer, at its start or end, is left as a crash would leave it. Its code is 0 however it
+ * went: a service would start again what ends with another one, and this one was to stop.
+ */
 const STOP_MS = 5_000
 
 /**
@@ -26,7 +29,7 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
   process.on('SIGHUP', () => owns || process.exit(0))
   const cutOff = () => {
     log?.warn('stopping takes too long: cut off')
-    process.exit(0) // a service would start again what ends with another code, and this one was to stop
+    process.exit(0)
   }
   let asked = false
   const stop = () => {
@@ -50,7 +53,7 @@ export async function liveAsDaemon(environment: Environment, compose: Compose): 
   if (asked) stop()
   await daemon.stopping
   setTimeout(cutOff, STOP_MS)
-  await daemon.stopped
+  await daemon.stopped.catch((error) => log?.error('did not stop in order', { error }))
   process.exit(0)
 }
 

@@ -198,11 +198,12 @@ test.each(['crash', 'reject'])('what nobody caught (%s) is logged and ends it', 
 })
 
 test.each([
-  ['stop', 'stuck', 'socket'],
-  ['start', 'waits', 'store'],
+  ['stop that hangs', 'stuck', 'socket', 'stopping takes too long'],
+  ['start that hangs', 'waits', 'store', 'stopping takes too long'],
+  ['stop that fails', 'fails', 'socket', 'did not stop in order'],
 ] as const)(
-  'a %s that hangs is cut off, and is no failure after which a service starts it again',
-  async (_, how, sign) => {
+  'a %s is cut off, and is no failure after which a service starts it again',
+  async (_, how, sign, told) => {
     const paths = pathsIn(temporaryDirectory())
     const env = { HOME: paths.state, ORCH_STATE_DIR: paths.state, ONLY_API_DAEMON: how }
     const daemon = spawnDetached([process.execPath, program], { env })
@@ -211,7 +212,7 @@ test.each([
     await expect.poll(() => existsSync(paths[sign]), { timeout: 60_000 }).toBe(true)
     daemon.kill('SIGTERM')
     expect(await code).toBe(0)
-    expect(readFileSync(paths.log, 'utf8')).toContain('"stopping takes too long')
+    expect(readFileSync(paths.log, 'utf8')).toContain(told)
   },
 )
 
