@@ -29,14 +29,15 @@ export function createPulse({ redis, connection, scripts, life, log }: RedisTool
   let trouble: string | undefined
   life.now = () => Date.now() + offset.value()
 
-  const once = async () => {
+  /** `anew`: what was known before is of another clock, perhaps. It holds until there is better: no moment has none. */
+  const once = async (anew = false) => {
     const [sent, from] = [Date.now(), performance.now()]
     const { time } = await withinTime(beat(null), SILENT_MS, silent)
+    if (anew) offset.forget()
     offset.sample(sent, performance.now() - from, time)
   }
   const several = async () => {
-    offset.forget()
-    for (let count = 0; count < FIRST_BEATS; count++) await once()
+    for (let count = 0; count < FIRST_BEATS; count++) await once(count === 0)
   }
   let beating: Promise<void> | undefined
   const look = (beats: () => Promise<void>): Promise<void> => {
@@ -61,7 +62,7 @@ export function createPulse({ redis, connection, scripts, life, log }: RedisTool
       down(`Redis cannot be reached: ${trouble ?? 'the connection is closed'}`)
     trouble = undefined
   }
-  const timer = setInterval(() => redis.status === 'ready' && void look(once), EVERY_MS).unref()
+  const timer = setInterval(() => redis.status === 'ready' && void look(() => once()), EVERY_MS).unref()
   return {
     async begin() {
       await several()

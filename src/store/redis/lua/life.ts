@@ -6,7 +6,8 @@
  * `life` tells of the Redis process that is there: `run`, its id; `from`, the seq that it came with; `to`, the one that it goes
  * on behind, so that no seq is used twice. Who has seen a seq between the two has seen one that is gone: `gap` has them until
  * the journal says so. `hold` is the time before which nobody may claim or take over a task: until
- * then a host may believe in a lease of which Redis knows nothing any more.
+ * then a host may believe in a lease of which Redis knows nothing any more. It is by the clock of Redis: a host that has just
+ * come does not know yet how far its own is off.
  */
 export const LIFE = `
 local SEEN, NOW, HOLD = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -20,7 +21,8 @@ local function life_raise(seq, to)
   redis.call('HSET', P .. 'life', 'from', seq, 'to', to)
   redis.call('MSET', P .. 'seq', to, P .. 'gap', string.format('%.0f %.0f', seq, to))
   local held = tonumber(redis.call('GET', P .. 'hold') or 0)
-  if NOW + HOLD > held then redis.call('SET', P .. 'hold', NOW + HOLD) end
+  local till = redis.call('TIME')[1] * 1000 + 1000 + HOLD
+  if till > held then redis.call('SET', P .. 'hold', till) end
   life_raised, NEWEST = true, to
 end
 local function life_check()
