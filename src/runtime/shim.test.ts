@@ -119,7 +119,7 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
           process.kill(shim, 'SIGTERM')
         })
         expect(exit).toMatchObject({ status: 143 })
-        expect(Date.now() - asked).toBeLessThan(10_000)
+        expect(Date.now() - asked).toBeLessThan(60_000) // the agent's own time is longer
         expect((await directories.stop('a', 0)).killed).toBe(0)
       }
     })
@@ -130,15 +130,15 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
       expect(await createProcProcessTable().find({ pids: [Number(out)] })).toEqual([])
     })
 
-    // All in one: each waits for the same two seconds.
+    // All in one: each waits for the same three seconds.
     it('ends the agent when its lease is over, and no sooner', async () => {
       const stubborn = async () => {
         const script = 'trap "" TERM; setsid sleep 100 & echo $!; while :; do sleep 1; done'
         const began = Date.now()
-        const { out, exit, root } = await run(['sh', '-c', script], { agent: 'b', leaseUntil: soon(2) })
+        const { out, exit, root } = await run(['sh', '-c', script], { agent: 'b', leaseUntil: soon(3) })
         expect(exit).toEqual({ phase: 'agent', status: 143, reason: 'lease-ended' })
-        expect(Date.now() - began).toBeGreaterThan(900)
-        expect(Date.now() - began).toBeLessThan(2_000 + 5_000) // what others wait before they take the task
+        expect(Date.now() - began).toBeGreaterThan(1_900)
+        expect(Date.now() - began).toBeLessThan(3_000 + 5_000) // what others wait before they take the task
         // Killed, but perhaps not yet gone.
         const table = createProcProcessTable()
         await expect.poll(() => table.find({ pids: [Number(out)] }), { timeout: 3_000 }).toEqual([])
@@ -146,10 +146,10 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
       }
       const renewed = async () => {
         const { exit, root } = await run(
-          ['sleep', '3'],
-          { agent: 'c', leaseUntil: soon(2) },
+          ['sleep', '4'],
+          { agent: 'c', leaseUntil: soon(3) },
           async (directories) => {
-            for (const seconds of [2, 3, 60]) {
+            for (const seconds of [3, 4, 60]) {
               await systemClock.sleep(500)
               await directories.hold('c', soon(seconds))
             }
@@ -161,20 +161,20 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('in $na
       const inSetup = async () => {
         const { exit } = await run(['echo', 'no'], {
           agent: 'd',
-          leaseUntil: soon(2),
+          leaseUntil: soon(3),
           setup: [['sleep', '100']],
         })
         expect(exit).toEqual({ phase: 'setup', status: 143, step: 0, reason: 'lease-ended' })
       }
       const withoutShim = async () => {
         const argv: Argv = ['sh', '-c', 'echo $$; exec sleep 100']
-        const { out, root } = await run(argv, { leaseUntil: soon(2) }, async (directories, shim) => {
+        const { out, root } = await run(argv, { leaseUntil: soon(3) }, async (directories, shim) => {
           await printed(directories, '\n')
           process.kill(shim, 'SIGKILL')
         })
         const table = createProcProcessTable()
         await expect
-          .poll(() => table.find({ pids: [Number(out)] }), { timeout: 8_000, interval: 50 })
+          .poll(() => table.find({ pids: [Number(out)] }), { timeout: 20_000, interval: 50 })
           .toEqual([])
         await nobodyIn(root)
       }

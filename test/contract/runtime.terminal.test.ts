@@ -164,7 +164,7 @@ describe('whatever the shell', () => {
     const agent = await launchInTerminal('trap "" HUP; tell ready; while :; do sleep 0.1; done')
     await prints(site, agent, 'ready')
     process.kill((await pidsOf(site, agent)).shim, 'SIGKILL')
-    await reaches(site, agent, 'lost', 2_000)
+    await reaches(site, agent, 'lost')
     await site.directories.stop(agent, 100)
     expect(await marked(agent)).toEqual([])
   })
@@ -188,7 +188,7 @@ describe('whatever the shell', () => {
       onTestFinished(site.runtime.onWatchers(() => rung++))
       const rings = (what: string) => {
         const before = rung
-        return () => until(`told that ${what}`, () => rung > before, 2_000)
+        return () => until(`told that ${what}`, () => rung > before)
       }
       expect(await site.runtime.watchers(agent)).toBe(0)
       let told = rings('one came')
@@ -222,7 +222,7 @@ describe('whatever the shell', () => {
       signalProcess(own, 'SIGKILL')
       attach(agent)
       await watchersAre(agent, 1)
-      await until('told', () => rung > 0, 5_000)
+      await until('told', () => rung > 0)
       end()
       const before = rung
       attach(agent)

@@ -227,7 +227,7 @@ export function runtimeContract(make: MakeRuntime): void {
         60_000,
       )
       expect(flooded.outBytes).toBeGreaterThanOrEqual(100 * 1048576)
-      expect(worst).toBeLessThan(1_000)
+      expect(worst).toBeLessThan(5_000)
     })
   })
 
@@ -314,7 +314,7 @@ export function runtimeContract(make: MakeRuntime): void {
       expect((await site.directories.status(agent)).outBytes).toBe('no\n'.length) // what steps print counts
     })
 
-    test('is seen within milliseconds by watching', async () => {
+    test('is seen at once by watching', async () => {
       const agent = await launch(site, fixture('echoes-lines'), { stdin: 'fifo' })
       await prints(site, agent, 'listening')
       const seen = new Promise<number>((resolve) => {
@@ -325,7 +325,7 @@ export function runtimeContract(make: MakeRuntime): void {
       })
       const asked = performance.now()
       await site.directories.send(agent, 'bye\n')
-      expect((await seen) - asked).toBeLessThan(900) // a poll alone would take up to a second
+      expect((await seen) - asked).toBeLessThan(4_500) // a poll alone comes after five seconds
     })
   })
 
@@ -402,7 +402,7 @@ export function runtimeContract(make: MakeRuntime): void {
         agents.flatMap((agent) => [site.directories.stop(agent, 3_000), site.directories.stop(agent, 3_000)]),
       )
       for (const agent of agents) {
-        await reaches(site, agent, 'exited', 1_000)
+        await reaches(site, agent, 'exited')
         expect(await marked(agent)).toEqual([])
       }
     })
@@ -440,7 +440,7 @@ export function runtimeContract(make: MakeRuntime): void {
       await prints(site, agent, 'ready')
       const { shim } = await pidsOf(site, agent)
       process.kill(shim, 'SIGKILL')
-      await reaches(site, agent, 'lost', 2_000)
+      await reaches(site, agent, 'lost')
       expect(await marked(agent)).toHaveLength(1)
       await site.directories.stop(agent, 2_000)
       expect(await marked(agent)).toEqual([])
