@@ -155,6 +155,24 @@ it('a trial that is cancelled leaves its place to the next', async () => {
   await orchestrator.end()
 })
 
+it('a trial that waits for a person leaves its place to the next', async () => {
+  const silent = (place: string) =>
+    `if [ -e ${join(place, 'service')} ]; then ${commits}; else ${lines.started()}; exec sleep 600; fi`
+  const { parts, path, file } = await world((place) => [driver('silent', silent(place))])
+  for (let i = 0; i < 2; i++) await parts.breakers.of('driver silent').note(i, { fault: 'x' })
+  const orchestrator = await beginWith(parts)
+  const make = () => order(orchestrator, path, '', { driver: 'silent', argv: undefined })
+  const first = await make()
+  const turns = () => parts.store.journal.read({ types: ['turn.started'] })
+  await until('its turn began', async () => (await turns()).length > 0)
+  expect(parts.breakers.of('driver silent').view().state).toBe('half-open')
+  await writeFile(file, '')
+  await orchestrator.interrupt(first.id)
+  expect(await ended(parts, await make())).toMatchObject({ state: 'accepted', used: 0 })
+  expect(await parts.store.tasks.get(first.id)).toMatchObject({ waitingFor: 'input' })
+  await orchestrator.cancel(first.id)
+})
+
 it('a forge that is down when work begins puts it off', async () => {
   const { parts, path } = await world(() => [], { totalAgents: 1 })
   let asked = 0

@@ -1,6 +1,7 @@
 import type { Outcome } from '../../agent/agent.ts'
 import { toOrchError } from '../../errors.ts'
 import type { AttemptStatus } from '../../runtime/runtime.ts'
+import { leaveBreakers } from '../breakers.ts'
 import { givenBefore, unheard, type Word } from '../conversation/hearing.ts'
 import { carryOutNoted, insist } from '../conversation/interrupt.ts'
 import { takeOffersBack, tendOffers } from '../conversation/offers.ts'
@@ -62,8 +63,10 @@ async function afterInterrupt(watch: Watch, status: AttemptStatus): Promise<bool
   return words.length > 0 && (await give(watch, status, words))
 }
 
-async function waitForPerson({ place }: Watch): Promise<false> {
+/** That may take days: no other task waits so long for what this one finds out of its program's service. */
+async function waitForPerson({ held, place }: Watch): Promise<false> {
   await place.wait('input')
+  await leaveBreakers(held.parts, held.attempt)
   return false
 }
 
