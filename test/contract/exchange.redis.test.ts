@@ -74,7 +74,8 @@ test('who does not answer in time is not waited for; who hears of it too late do
     calls.push(input)
     return await new Promise<HostAnswer>(() => {})
   })
-  await refused('E_TIMEOUT', b.call('alpha', call(1), 50))
+  await refused('E_HOST_GONE', b.call('beta', call(), 60_000)) // connects: that is no part of the next one's time
+  await refused('E_TIMEOUT', b.call('alpha', call(1), 2_000))
   await refused('E_TIMEOUT', b.call('alpha', call(2), -1_000))
   expect(calls).toEqual([1])
 })
@@ -139,5 +140,5 @@ test('one host has a duty until its time is over or it is the one that has it', 
 test('it is within reach, and its clock is near', async () => {
   const [a] = await two()
   expect(a.reach()).toMatchObject({ state: 'up' })
-  expect(Math.abs(a.clockOffset())).toBeLessThan(20)
+  expect(Math.abs(a.clockOffset())).toBeLessThan(500)
 })
