@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } }, // one second is not enough where others work, too
     pool: 'forks',
     maxWorkers: 2,
     coverage: {

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { mailDaemon } from '../../test/support/mail-daemon.ts'
 import { until } from '../../test/support/orch.ts'
+import { systemClock } from '../clock.ts'
 import { AgentCommunicationBus } from './communication-bus.ts'
 import type { BusOptions, ProgramAgent } from './program-messages.ts'
 
@@ -188,19 +189,33 @@ test('a process that takes the name over ends the reading of the one before', as
 })
 
 test('a handler that takes longer than the lease keeps its message', async () => {
-  const { make, parts, say, state } = await withBus()
-  const bus = await make([{ name: 'builds' }], { leaseMs: 1_000 })
-  const { id } = await say('builds', 'slow')
+  let now = systemClock.now()
+  const { client, parts } = await mailDaemon({ clock: { ...systemClock, now: () => now } })
+  /** By the clock of the daemon: when the renewal began that was answered last. */
+  let renewed = 0
+  const call = (async (...args: [name: 'mailStatistics']) => {
+    const begun = now
+    const answer = await client.call(...args)
+    if ((args[0] as string) === 'receive') renewed = Math.max(renewed, begun)
+    return answer
+  }) as typeof client.call
+  const bus = new AgentCommunicationBus({ ...client, call, close: () => {} }, { leaseMs: 1_000 })
+  onTestFinished(() => bus.close())
+  await bus.registerAgent({ name: 'builds' })
+  const body = { from: 'person', to: 'builds', type: 'warning', payload: { text: 'slow' } } as const
+  const { id } = await client.call('sendMessage', { body })
   let calls = 0
   const retry = { tries: 2, baseMs: 1, maxMs: 1, fraction: 0 }
   const reading = bus.subscribe(async () => {
     calls += 1
-    for (let n = 0; n < 15; n++) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      expect(await parts.store.mailboxes.expire(parts.clock.now(), retry)).toEqual({ returned: 0, buried: 0 })
+    for (let n = 0; n < 3; n++) {
+      now += 900
+      await until('the lease is renewed', () => renewed === now)
+      expect(await parts.store.mailboxes.expire(now, retry)).toEqual({ returned: 0, buried: 0 })
     }
   })
-  await until('it is read', async () => (await state(id)) === 'acknowledged')
+  const state = async () => (await client.call('message', { params: { id } })).state
+  await until('it is read', async () => (await state()) === 'acknowledged')
   await reading.close()
   expect(calls).toBe(1)
 })

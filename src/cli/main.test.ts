@@ -82,7 +82,7 @@ test('who ends `start --foreground` ends the daemon, too', async () => {
     stdio: 'ignore',
   })
   const ended = new Promise((resolve) => child.on('close', resolve))
-  await expect.poll(() => existsSync(socket), { timeout: 60_000 }).toBe(true)
+  await expect.poll(() => existsSync(socket)).toBe(true)
   const client = createClient({ socketPath: socket })
   const { pid } = await client.call('health')
   onTestFinished(() => signalProcess(pid, 'SIGKILL'))

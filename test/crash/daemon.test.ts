@@ -51,7 +51,7 @@ const statusOf = (pid: number) => {
     return 'State: Z'
   }
 }
-const gone = (pid: number) => expect.poll(() => alive(pid), { timeout: 10_000, interval: 10 }).toBe(false)
+const gone = (pid: number) => expect.poll(() => alive(pid), { interval: 10 }).toBe(false)
 
 function processesIn(state: string): number[] {
   const environ = (pid: string) => {
@@ -165,15 +165,13 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
         types.push(type)
     })().catch(() => {})
     await expect.poll(() => types).toContain('daemon.started')
-    const before = performance.now()
     signalProcess(pid, signal)
     await gone(pid)
-    expect(performance.now() - before).toBeLessThan(5_000)
     expect(existsSync(paths.socket)).toBe(false)
     await following
     expect(types).toContain('daemon.stopped')
     const log = readFileSync(paths.log, 'utf8')
-    expect(log).toContain('"stopped"')
+    expect(log).toContain('"stopped"') // not cut off
     expect((await start(paths)).pid).not.toBe(pid)
   },
 )
@@ -209,7 +207,7 @@ test.each([
     const daemon = spawnDetached([process.execPath, program], { env })
     onTestFinished(() => void daemon.kill('SIGKILL'))
     const code = new Promise((resolve) => daemon.once('exit', resolve))
-    await expect.poll(() => existsSync(paths[sign]), { timeout: 60_000 }).toBe(true)
+    await expect.poll(() => existsSync(paths[sign])).toBe(true)
     daemon.kill('SIGTERM')
     expect(await code).toBe(0)
     expect(readFileSync(paths.log, 'utf8')).toContain(told)

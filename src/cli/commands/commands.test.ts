@@ -330,7 +330,7 @@ test.each([
   const running = runCommandLine(argv, worldOf({ state: daemon.state, interrupts }, screen))
   await looked.promise
   await daemon.close()
-  await expect.poll(() => screen.err, { timeout: 60_000 }).toContain('Waiting for `orch start`')
+  await expect.poll(() => screen.err).toContain('Waiting for `orch start`')
   press()
   expect(await running).toBe(130)
   expect(screen.err).not.toContain('error')

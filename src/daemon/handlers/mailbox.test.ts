@@ -64,7 +64,7 @@ test('it waits for a message, for no longer than was said, and until the caller 
   await until('it listens', () => listening.open === 1)
   gone.abort()
   await expect(left).rejects.toMatchObject({ code: 'E_DAEMON' })
-  await until('nobody listens any more', () => listening.open === 0, 5_000)
+  await until('nobody listens any more', () => listening.open === 0, 25_000) // before its time is over
   await send('for who comes later')
   expect(await texts()).toEqual(['for who comes later'])
 })

@@ -24,7 +24,7 @@ async function workAtBeta(script = 'echo begun; sleep 1000') {
   const task = await taskWhen(alpha.parts, made, 'works', ({ state }) => state === 'working')
   const params = { id: task.id }
   const logText = async () => (await alpha.handlers.log({ params, query: { from: 0 } })).text
-  await expect.poll(logText, { timeout: 10_000 }).toContain('begun')
+  await expect.poll(logText).toContain('begun')
   return { alpha, beta, task, params, exchange }
 }
 
