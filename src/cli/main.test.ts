@@ -74,6 +74,25 @@ test('Ctrl-C while a run is shown ends with 130, and cancels nothing', async () 
   expect(cancelled).toBe(false)
 })
 
+test('when nobody reads standard error it goes on all the same', async () => {
+  const final = async () => ({ ...taskView({ state: 'accepted' }), description: '', attempts: [] })
+  const text = async (words: string) => ({ text: words, next: 5, ended: words === '' })
+  const first = await fakeDaemon({
+    task: async () => ({ ...taskView(), description: '', attempts: [] }),
+    log: ({ query }) => text(query.from === 0 ? 'one\n' : ''),
+  })
+  const child = spawn(process.execPath, [main, 'logs', '-f', 't-aaaa'], {
+    env: envOf(first.state),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stderr.destroy()
+  const ended = new Promise((resolve) => child.on('close', resolve))
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  await first.close() // it says that it waits
+  await fakeDaemon({ task: final, log: () => text('') }, first.state)
+  expect(await ended).toBe(0)
+})
+
 test('who ends `start --foreground` ends the daemon, too', async () => {
   const state = temporaryDirectory()
   const { socket } = pathsIn(state)

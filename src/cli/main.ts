@@ -15,5 +15,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+// Nobody reads what is said beside the result: no reason to end.
+process.stderr.on('error', () => {})
+
 const { runCommandLine } = await import('./program.ts')
 process.exit(await runCommandLine(process.argv.slice(2), world))
