@@ -97,6 +97,21 @@ export function readCases(current: () => Store): void {
       await read([good], 51)
       expect(await statesOf(current(), [late.id, good.id])).toEqual(['waiting', 'acknowledged'])
     })
+
+    it('gives what else the reader has, or what waits, in the place of what has expired in its hands', async () => {
+      await openBox(current(), 'bob', { reader: 'reader' })
+      const late = [
+        message({ expiresAt: new Date(50).toISOString() }),
+        message({ expiresAt: new Date(50).toISOString() }),
+      ]
+      const good = [message(), message(), message()]
+      await boxes().send([...late, ...good], 1)
+      expect(await leased(2, { limit: 4 })).toEqual(ids([...late, ...good.slice(0, 2)]))
+      expect(await leased(50, { again: true, limit: 1 })).toEqual(ids(good.slice(0, 1)))
+      expect(await leased(51, { again: true, limit: 2 })).toEqual(ids(good.slice(0, 2)))
+      expect(await leased(52, { again: true, limit: 3 })).toEqual(ids(good))
+      expect(await leased(53, { again: true, limit: 0 })).toEqual([])
+    })
   })
 
   describe('waiting', () => {

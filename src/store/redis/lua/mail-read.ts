@@ -72,26 +72,29 @@ local function take(id, again)
   local row = {}
   for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
   local expired = row.e and tonumber(row.e) <= A.now
-  if again then
-    taken = taken + 1
-    if expired then return end
-  else
-    if expired or held[row.f] then return end
+  if expired or held[row.f] then return end
+  if not again then
     if row.nb and tonumber(row.nb) > A.now then
       held[row.f] = true
       return
     end
-    taken = taken + 1
     redis.call('ZREM', box .. 'waiting', id)
     redis.call('ZADD', box .. 'leased', row.o, id)
     if row.e then redis.call('ZREM', P .. 'mail:expiring', id) end
   end
+  taken = taken + 1
   redis.call('HSET', P .. 'message:' .. id, 'd', A.now, 'u', A['until'])
   redis.call('ZADD', P .. 'mail:leased', A['until'], id)
   out[#out + 1] = '[' .. cjson.encode(flat) .. ',' .. redis.call('GET', P .. 'text:' .. id) .. ']'
 end
-if A.again and A.limit > 0 then
-  for _, id in ipairs(redis.call('ZRANGE', box .. 'leased', 0, A.limit - 1)) do take(id, true) end
+if A.again then
+  for first = 0, math.huge, 256 do
+    local page = taken < A.limit and redis.call('ZRANGE', box .. 'leased', first, first + 255) or {}
+    for _, id in ipairs(page) do
+      if taken < A.limit then take(id, true) end
+    end
+    if #page < 256 then break end
+  end
 end
 local from, size, empty = '(' .. string.format('%.0f', over), math.min(A.limit, 16), A.limit > 0
 while taken < A.limit do

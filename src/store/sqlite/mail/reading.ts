@@ -10,17 +10,20 @@ import { type MessageRow, toDelivery } from './message-row.ts'
 export function lease(tools: MailTools, request: LeaseRequest): Delivery[] {
   const { mailbox, reader, now, leaseMs, limit, again } = request
   tools.boxes.readBy(mailbox, reader)
-  const held = again ? tools.leases.of(mailbox).slice(0, limit) : []
-  const ordinals = held.map(({ ordinal }) => ordinal)
-  if (ordinals.length < limit)
-    for (const { ordinal } of due(tools, mailbox, now)) if (ordinals.push(ordinal) >= limit) break
-  return ordinals.flatMap((ordinal) => {
+  const given: Delivery[] = []
+  const give = ({ ordinal }: { ordinal: number }) => {
     const row = tools.messages.whole(ordinal)
-    if (!row || isExpired(row, now)) return []
+    if (!row || isExpired(row, now)) return
     const { id, sender } = row
     tools.leases.take({ id, ordinal, mailbox, sender, reader, at: now, until: now + leaseMs })
-    return [toDelivery({ ...row, delivered_at: now })]
-  })
+    given.push(toDelivery({ ...row, delivered_at: now }))
+  }
+  for (const found of [again ? tools.leases.of(mailbox) : [], due(tools, mailbox, now)])
+    for (const it of found) {
+      if (given.length >= limit) return given
+      give(it)
+    }
+  return given
 }
 
 /** What may be given to the reader: one that waits for its next try holds up those of the same sender behind it. */
