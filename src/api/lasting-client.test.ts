@@ -126,6 +126,17 @@ test('a client that is closed waits for nothing any more, and asks nobody', asyn
   expect(asked).toBe(0)
 })
 
+test('events end with their client', async () => {
+  const { state, journal } = await fakeDaemon()
+  const client = await connectProgram({ stateDir: state, autostart: false })
+  const events = client.events({ after: 0 })[Symbol.asyncIterator]()
+  await journal.append([{ type: 'note', at: 1 }])
+  await events.next()
+  const next = events.next()
+  client.close()
+  expect(await next).toEqual({ done: true, value: undefined })
+})
+
 test('events wait for a daemon that went away before they began', async () => {
   const first = await fakeDaemon()
   const client = await connectProgram({ stateDir: first.state, autostart: false })

@@ -51,6 +51,7 @@ function lasting(client: Client, options: ProgramOptions): Client {
     const found = await connectOnce(options, true).catch(() => undefined) // the next call tells what is wrong
     found?.close()
   }
+  const untilClosed = (given?: AbortSignal) => AbortSignal.any([closing.signal, ...(given ? [given] : [])])
   const call = (...args: Call): Promise<unknown> => {
     const given = args[2]?.signal
     const isOver = () => closing.signal.aborted || given?.aborted
@@ -59,15 +60,15 @@ function lasting(client: Client, options: ProgramOptions): Client {
       ms: patienceMs,
       again: (error) => !isOver() && (neverArrived(error) || mayBeTwice(args)),
       async wait({ code }, round) {
-        const over = AbortSignal.any([closing.signal, ...(given ? [given] : [])])
-        await clock.sleep(Math.min(FIRST_WAIT_MS * 2 ** round, LONGEST_WAIT_MS), over)
+        await clock.sleep(Math.min(FIRST_WAIT_MS * 2 ** round, LONGEST_WAIT_MS), untilClosed(given))
         if (code === 'E_DAEMON' && !isOver()) await back()
       },
     })
   }
   return {
     call: call as Client['call'],
-    events: (given = {}) => client.events({ patienceMs, ...given, lost: back }),
+    events: (given = {}) =>
+      client.events({ patienceMs, ...given, lost: back, signal: untilClosed(given.signal) }),
     close() {
       closing.abort()
       client.close()
