@@ -1,7 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OrchError, toOrchError } from '../errors.ts'
-import { ifThere } from './whole-file.ts'
+import { ifThere, writeWhole } from './whole-file.ts'
 
 /** A reply of Orch to something that the agent's program said. */
 export interface SentReply {
@@ -28,6 +28,11 @@ export async function sendReply(
   const note = () =>
     appendFile(file, line, { mode: 0o600 }).catch((error) => Promise.reject(toOrchError(error)))
   if (once) await note()
-  await send(text)
+  try {
+    await send(text)
+  } catch (error) {
+    if (once && toOrchError(error).code === 'E_CANNOT_HEAR') await writeWhole(file, sent) // nobody has it
+    throw error
+  }
   if (!once) await note()
 }

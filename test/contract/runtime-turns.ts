@@ -1,7 +1,9 @@
 import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import type { Argv } from '../../src/exec.ts'
+import { createAttemptDirectories } from '../../src/runtime/attempt-dir.ts'
 import type { LaunchSpec } from '../../src/runtime/runtime.ts'
 import {
   AGENT_ENV,
@@ -15,6 +17,7 @@ import {
   pidsOf,
   prepare,
   prints,
+  processes,
   reaches,
   siteForAll,
   until,
@@ -243,6 +246,20 @@ export function turnsContract(make: MakeRuntime): void {
       await at().directories.reply(agent, { id: 'answer', text: 'answer\n' })
       expect(readFileSync(fileOf(agent, 'sent'), 'utf8')).toBe('prompt\ncut\nanswer\n')
       expect(await heard(agent)).toEqual(['heard answer', 'heard bye'])
+    })
+
+    test('a prompt for an agent that does not listen yet was not sent: it is when it does', async () => {
+      const agent = await prepare(at(), fixture('echoes-lines'), { stdin: 'fifo' })
+      let now = 0
+      const clock = { ...systemClock, now: () => (now += 1_000) } // the shim does not come in time
+      const early = createAttemptDirectories({ root: at().root, processes, clock })
+      appendFileSync(fileOf(agent, 'sent'), 'before\n', { mode: 0o600 })
+      const prompt = { id: 'prompt', text: 'prompt\n', once: true }
+      await expect(early.reply(agent, prompt)).rejects.toEqual(code('E_CANNOT_HEAR'))
+      await at().runtime.start(agent)
+      for (const _ of [1, 2]) await at().directories.reply(agent, prompt)
+      expect(readFileSync(fileOf(agent, 'sent'), 'utf8')).toBe('before\nprompt\n')
+      expect(await heard(agent)).toEqual(['heard prompt', 'heard bye'])
     })
 
     test('who does not listen is told nothing, and may be asked again', async () => {
