@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Driver, LaunchOrder } from '../../src/agent/agent.ts'
 import type { Clock } from '../../src/clock.ts'
+import { pathsIn } from '../../src/config/paths.ts'
 import type { EventType } from '../../src/journal/journal.ts'
 import type { Priority } from '../../src/message/message.ts'
 import { send } from '../../src/orchestrator/bus/bus.ts'
@@ -215,9 +217,21 @@ const ways: Record<string, Way> = {
 }
 
 let sample: SampleRepository
+let forge: string
 beforeAll(async () => {
-  sample = await makeRepository({ commits: 2, directory: temporaryDirectory('orch-talks') })
+  const directory = temporaryDirectory('orch-talks')
+  sample = await makeRepository({ commits: 2, directory })
+  forge = join(directory, 'forge')
 })
+
+/** A state directory whose forge has met the repository before, except for the first: no death here is so early. */
+function stateDirectory(): string {
+  const state = temporaryDirectory('orch-talk')
+  if (existsSync(forge)) cpSync(forge, pathsIn(state).forge, { recursive: true })
+  return state
+}
+const keepForge = ({ paths }: Parts) => existsSync(forge) || cpSync(paths.forge, forge, { recursive: true })
+
 const DONE = ['agent.said', 'agent.interrupted', 'agent.permitted', 'message.sent'] as const
 const doneOf = async (parts: Parts, { runId }: Task) =>
   (await parts.store.journal.read({ runId, types: [...DONE] })).length
@@ -274,7 +288,7 @@ for (const [name, way] of Object.entries(ways))
     for (const moment of way.moments)
       for (const when of ['before', 'after'] as const)
         it(`${when} ${moment}`, async () => {
-          const state = temporaryDirectory('orch-talk')
+          const state = stateDirectory()
           const go = flag()
           const begins = [started(), until(`${go}.mortal`)]
           const script = way.script(begins, go).join('\n')
@@ -290,6 +304,7 @@ for (const [name, way] of Object.entries(ways))
             'it has begun',
             async () => (await first.store.journal.read({ taskId: task.id, types })).length > 0,
           )
+          keepForge(first)
           arm()
           writeFileSync(`${go}.mortal`, '')
           const done = accompany(first, mortals, task, way, go).then(() => expect.unreachable())

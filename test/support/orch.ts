@@ -66,6 +66,8 @@ export async function startOrch(
     PATH: process.env.PATH ?? '',
     HOME: join(parent, 'home'),
     LANG: 'C.UTF-8',
+    // compiled once for all daemons of all tests
+    NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/daemons', import.meta.url)),
     ORCH_STATE_DIR: stateDir,
     ORCH_BACKOFF_SECONDS: '0.2',
     ORCH_GRACE_SECONDS: '1',
