@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { OrchError } from '../errors.ts'
@@ -20,7 +20,7 @@ export async function makeBare(git: Git, source: string, path: string): Promise<
   const fresh = join(home, `new-${process.pid}`)
   await clone(git.in(home), source, fresh)
   if (!(await commitOf(gitOn(git, fresh), 'HEAD'))) await startEmpty(git, source, fresh)
-  await configure(gitOn(git, fresh))
+  await configure(gitOn(git, fresh), fresh)
   await rename(fresh, path)
 }
 
@@ -60,24 +60,29 @@ async function startEmpty(git: Git, source: string, to: string): Promise<void> {
  * one, to see or touch our refs. Base branches are closed to pushes by `protect`. An agent that writes into this
  * directory without git is the same user as we are: that is what the proof's comparison of commits is for.
  */
-const SETTINGS: [string, string][] = [
-  ['core.hooksPath', '/dev/null'],
-  ['core.logAllRefUpdates', 'true'],
-  ['core.fsync', 'committed,reference'],
-  ['core.fsyncMethod', 'batch'],
-  ['gc.auto', '0'],
-  ['maintenance.auto', 'false'],
-  ['receive.autogc', 'false'],
-  ['receive.denyDeletes', 'true'],
-  ['receive.denyNonFastForwards', 'true'],
-  ['receive.shallowUpdate', 'true'],
-  ['receive.fsckObjects', 'false'],
-  ['transfer.hideRefs', 'refs/orch'],
-]
+const SETTINGS = `
+[core]
+	hooksPath = /dev/null
+	logAllRefUpdates = true
+	fsync = committed,reference
+	fsyncMethod = batch
+[gc]
+	auto = 0
+[maintenance]
+	auto = false
+[receive]
+	autogc = false
+	denyDeletes = true
+	denyNonFastForwards = true
+	shallowUpdate = true
+	fsckObjects = false
+[transfer]
+	hideRefs = refs/orch
+`
 
-async function configure(git: Git): Promise<void> {
+async function configure(git: Git, path: string): Promise<void> {
   await git.try(['config', '--remove-section', 'remote.origin'])
-  for (const [name, value] of SETTINGS) await git(['config', '--add', name, value])
+  await appendFile(join(path, 'config'), SETTINGS) // git would need a process a setting
   const seed = await commitOf(git, 'HEAD')
   await git(['symbolic-ref', 'HEAD', 'refs/heads/orch-has-no-head'])
   // branches come from the forge alone
