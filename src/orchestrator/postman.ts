@@ -56,7 +56,9 @@ async function hurry(parts: Parts, id: TaskId): Promise<void> {
   // The newest, since what it has sent itself and nobody has read yet is among them.
   const query = { mailbox: id, states: ['waiting' as const], newest: true }
   const waiting = await parts.store.mailboxes.history(query)
+  const now = parts.clock.now()
   const critical = waiting
+    .filter(({ notBefore = 0 }) => notBefore <= now)
     .map(({ message }) => message)
     .filter((it) => it.to === id && it.priority === 'critical' && !it.audience)
   if (critical.length === 0) return

@@ -51,8 +51,8 @@ export interface Mailboxes {
   /** Gives back what was leased for too long, and buries what has expired. Gives how many of each. */
   expire(now: number, retry: RetryPolicy): Promise<{ returned: number; buried: number }>
   /**
-   * Calls `listener` with the names of mailboxes after each commit that put something into them for their reader, or made
-   * something due; not always for what was leased to a reader that waits, in the same commit. Gives what stops it.
+   * Calls `listener` with the names of mailboxes after each commit that put something into them for their reader (also what
+   * came back and is due later), or made something due; not always for what was leased to a reader that waits, in the same commit. Gives what stops it.
    */
   onArrival(listener: (names: ReadonlySet<string>) => void): () => void
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { idsOf, lease, message, openBox, RETRY } from '../../../test/support/mail.ts'
 import { realParts } from '../../../test/support/parts.ts'
+import { overRedis } from '../../../test/support/store-choice.ts'
 import type { Clock } from '../../clock.ts'
 import type { Store } from '../../store/store.ts'
 import type { Parts } from '../parts.ts'
@@ -60,4 +61,28 @@ it('what comes back while it is asked when it will is given', async () => {
   }
   const there = { ...parts, store: { ...parts.store, mailboxes: slow }, clock: hasty(() => now) }
   expect(idsOf(await receive(there, order))).toEqual([id])
+})
+
+it('what comes back while its reader waits already is given when it is due', async () => {
+  const parts = await realParts()
+  const { store } = parts
+  await openBox(store, 'bob', { reader: 'reader' })
+  const sent = message()
+  await store.mailboxes.send([sent], 1)
+  await lease(store, { leaseMs: 600_000 })
+  // One store waits where it has looked, over the other who waits asks first when something comes back.
+  const asks = overRedis ? 'lease' : 'waiting'
+  const asked = Promise.withResolvers<void>()
+  const noted = (...args: never[]) => {
+    asked.resolve()
+    return (store.mailboxes[asks] as (...args: never[]) => unknown)(...args)
+  }
+  const watched = { ...store, mailboxes: { ...store.mailboxes, [asks]: noted } }
+  const coming = receive({ ...parts, store: watched }, { ...order, waitMs: 600_000 })
+  await asked.promise
+  await store.mailboxes.find('bob') // what was asked before is answered
+  const reason = { code: 'returned', message: 'later' }
+  const back = { mailbox: 'bob', reader: 'reader', ids: [sent.id], now: Date.now(), reason, retry: RETRY }
+  await store.mailboxes.giveBack(back)
+  expect(idsOf(await coming)).toEqual([sent.id])
 })

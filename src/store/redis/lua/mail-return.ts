@@ -15,7 +15,7 @@ local function mail_wait_or_die(row, code, text)
   redis.call('HSET', P .. 'message:' .. row.id, 'n', n, 'nb', A.times[n], 're', reason)
   local more = ',"reason":' .. reason .. ',"returns":' .. n .. ',"notBefore":' .. A.times[n]
   mail_tell('message.returned', row.id, row.b, row.r, A.now, more)
-  if tonumber(A.times[n]) <= A.now then mail_ring(row.b) end
+  mail_ring(row.b)
   return true
 end
 local function mail_put_back(name, ended, code, text)

@@ -120,6 +120,6 @@ function waitOrDie(tools: MailTools, lease: Lease, now: number, reason: Reason, 
   const notBefore = retryAt(returns, now, retry)
   tools.messages.returned(row.ordinal, { deliveredAt: lease.at, notBefore, reason })
   tell(tools, 'message.returned', row, now, { reason, returns, notBefore })
-  if (notBefore <= now) tools.arrivals.ring(row.mailbox)
+  tools.arrivals.ring(row.mailbox) // also when it is due later: who waits there does not know when
   return true
 }
