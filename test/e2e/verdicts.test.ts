@@ -99,9 +99,9 @@ async function asked(parts: Parts, task: Task, id: string): Promise<Task> {
 
 it('the last words of who was asked are its answer, and need no commit', async () => {
   const { parts, orchestrator } = await team()
-  const go = flag()
+  const go = flag() // before the report: with that the agent may be ended
   const works = processes([started(), until(go), reported('waits')], [started(), commit('told'), reported()])
-  const head = `if [ "$ORCH_PROFILE" = reviewer ]; then ${started()}; ${reported('Port 8080')}; touch ${go}; exit; fi`
+  const head = `if [ "$ORCH_PROFILE" = reviewer ]; then ${started()}; touch ${go}; ${reported('Port 8080')}; exit; fi`
   const task = await give(orchestrator, [head, ...works])
   await isWorking(parts, task)
   const expert = await asked(parts, task, 'm-question-1')
